@@ -44,6 +44,7 @@ BREAKS = [
      {"alloc/base/new.c": "\n"}),
     ("includes", "every file listed in alloc/Makefile.inc exists",
      {"alloc/os/high.h": None}),
+    ("files", "alloc has a README.md", {"alloc/README.md": None}),
     ("files", "alloc/README.md names every file of alloc", {"alloc/base/new.c": "\n"}),
     ("files", "every file that alloc/README.md names exists", {"alloc/os/high.h": None}),
     ("files", "every name in alloc/README.md means one file",
