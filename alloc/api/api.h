@@ -1,0 +1,93 @@
+/*
+ * api.h -- what the entry points share.
+ *
+ * Above   nobody: this is the top floor
+ * Lock    none
+ * Always  every entry point is a function tri_<name>; the interposing library
+ *         exports it a second time under the standard name
+ */
+#ifndef TRI_API_API_H
+#define TRI_API_API_H
+
+#include "../base/check.h"
+#include "../cache/tcache.h"
+#include "trimalloc/trimalloc.h"
+
+#if !defined(TRI_JNI)
+#error "TRI_JNI is always defined, 0 or 1"
+#endif
+
+/*
+ * INTERPOSE(ret, name, params) exports tri_<name> as <name> too;
+ * INTERPOSE_AS(ret, name, alias, params) under any other name.
+ */
+#if TRI_JNI
+#define INTERPOSE(ret, name, params)
+#define INTERPOSE_AS(ret, name, alias, params)
+#else
+#define INTERPOSE_AS(ret, name, as, params) \
+	EXPORT ret as params __attribute__((alias("tri_" #name)));
+#define INTERPOSE(ret, name, params) INTERPOSE_AS(ret, name, name, params)
+#endif
+
+/* Requests up to here find their class in a table. */
+#define FAST_MAX (32 * KIB)
+
+/*
+ * The bin of a request, by (bytes + 15) / 16. All zero before boot: the bin of
+ * CLASS_NONE is empty, so that the first malloc of all takes the slow path.
+ */
+extern uint16_t api_bins[FAST_MAX / QUANTUM_BYTES + 1] HIDDEN;
+
+/*
+ * While a block is free in a thread cache its second word holds this value,
+ * so that free() knows at once what is freed twice. It is the page map's
+ * address: no program stores it, and free() has it at hand. A program may
+ * still come to hold it by copying freed memory, so a match is a suspicion
+ * that the slow path checks, not a verdict.
+ */
+ALWAYS_INLINE void *
+free_mark(const struct region *r)
+{
+	return (void *)(uintptr_t)r->map;
+}
+
+ALWAYS_INLINE void **
+mark_of(void *p)
+{
+	return (void **)p + 1;
+}
+
+/* The slow paths of the two fast paths. `name` is who asks, for messages. */
+void *malloc_slow(size_t n);
+void free_slow(void *p);
+
+/* As malloc_slow, and says whether the block is known to read as zero. */
+void *alloc_slow(size_t n, bool *is_zero);
+
+/* Frees p on behalf of `name`, e.g. "realloc()". p is not NULL. */
+void free_for(const char *name, void *p);
+
+/* free_sized and free_aligned_sized on behalf of `name`. */
+void free_sized_for(const char *name, void *p, size_t n);
+void free_aligned_sized_for(const char *name, void *p, size_t alignment,
+			    size_t n);
+
+/*
+ * A live block's class and usable bytes. Dies, naming the function, where p
+ * is no block that is in the program's hands.
+ */
+struct block {
+	unsigned cls;
+	size_t bytes;
+};
+
+struct block block_check(const char *name, const void *p);
+
+/* Makes the allocator ready; at the first slow path of the process. */
+void boot(void);
+
+/* Sets errno to ENOMEM; returns NULL. */
+void *fail_enomem(void);
+
+#endif

@@ -1,0 +1,87 @@
+/*
+ * fork.c -- fork from a threaded process.
+ *
+ * Before the fork every lock is taken and every other thread's cache closed,
+ * so the child's copy is one that no operation was in the middle of. The
+ * child then has one thread: the others' caches are emptied into the arenas,
+ * and the trim thread is born again when the child starts a thread.
+ *
+ * vfork and posix_spawn run no handlers and need none: their child shares the
+ * memory, allocates nothing that it keeps, and its parent waits.
+ */
+#include "../cache/thread.h"
+#include "../control/trim.h"
+#include "../heap/arena.h"
+#include "../pages/meta.h"
+#include "api.h"
+#include "fork.h"
+
+/*
+ * Arenas in use when prepare ran. A thread that is being born meanwhile may
+ * have chosen a further one, but waits to be put on the queue of threads
+ * before it touches it.
+ */
+static unsigned nheld;
+
+static void
+hold_arenas(void)
+{
+	nheld = arena_count();
+	for (unsigned i = 0; i < nheld; i++) {
+		for (unsigned cls = 1; cls <= CLASS_SLAB_MAX; cls++) {
+			struct bin *b = &arenas[i].bins[cls];
+
+			lock_take_another(&b->lock, LOCK_BIN);
+		}
+	}
+	for (unsigned i = 0; i < nheld; i++)
+		lock_take_another(&arenas[i].pages.lock, LOCK_PAGES);
+}
+
+static void
+release_arenas(void)
+{
+	for (unsigned i = 0; i < nheld; i++)
+		lock_drop(&arenas[i].pages.lock, LOCK_PAGES);
+	for (unsigned i = 0; i < nheld; i++) {
+		for (unsigned cls = 1; cls <= CLASS_SLAB_MAX; cls++)
+			lock_drop(&arenas[i].bins[cls].lock, LOCK_BIN);
+	}
+}
+
+/* From the highest rank down, as both sides do it. */
+static void
+release_pages(void)
+{
+	meta_unlock();
+	pagepool_unlock();
+	release_arenas();
+}
+
+void
+fork_prepare(void)
+{
+	boot();
+	trim_lock();
+	thread_hold_all();
+	hold_arenas();
+	pagepool_lock();
+	meta_lock();
+}
+
+void
+fork_parent(void)
+{
+	release_pages();
+	thread_release_all();
+	trim_unlock();
+}
+
+void
+fork_child(void)
+{
+	release_pages();
+	thread_child_release();
+	trim_unlock();
+	trim_forget_thread();
+}

@@ -1,0 +1,14 @@
+/*
+ * fork.h -- the three handlers of pthread_atfork.
+ *
+ * Above   boot.c registers them
+ * Lock    prepare takes every lock, ranks rising; parent and child drop them
+ */
+#ifndef TRI_API_FORK_H
+#define TRI_API_FORK_H
+
+void fork_prepare(void);
+void fork_parent(void);
+void fork_child(void);
+
+#endif

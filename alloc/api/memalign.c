@@ -1,0 +1,102 @@
+/*
+ * memalign.c -- aligned blocks: from a slab whose slots are aligned anyway,
+ * else from a page run at the right place.
+ */
+#include <errno.h>
+
+#include "api.h"
+
+/* NULL, errno untouched, where there is no memory. */
+static void *
+aligned(size_t alignment, size_t n)
+{
+	bool is_zero = false;
+	unsigned cls;
+	void *p;
+
+	boot();
+	if (n > REQUEST_MAX - alignment)
+		return NULL;
+	cls = size_class_aligned(max_size(n, 1), alignment);
+	if (cls == CLASS_RUN)
+		return large_alloc(cache_arena(),
+				   align_up(max_size(n, 1), PAGE_BYTES) >>
+					   PAGE_SHIFT,
+				   alignment, cls, &is_zero);
+	/* A request of the class's own size takes malloc's fast path to it. */
+	p = alloc_slow(class_size(cls), &is_zero);
+	return p;
+}
+
+EXPORT void *
+tri_memalign(size_t alignment, size_t n)
+{
+	int before = errno;
+	void *p;
+
+	/* As glibc does it: what is no power of two is rounded up to one. */
+	if (alignment > REQUEST_MAX / 2 + 1) {
+		errno = EINVAL;
+		return NULL;
+	}
+	if (!is_power_of_two(alignment))
+		alignment = alignment == 0 ?
+				    1 :
+				    (size_t)2 << log2_floor(alignment);
+	p = aligned(alignment, n);
+	if (p == NULL)
+		return fail_enomem();
+	errno = before;
+	return p;
+}
+INTERPOSE(void *, memalign, (size_t, size_t))
+INTERPOSE_AS(void *, memalign, __libc_memalign, (size_t, size_t))
+
+EXPORT void *
+tri_aligned_alloc(size_t alignment, size_t n)
+{
+	if (!is_power_of_two(alignment)) {
+		errno = EINVAL;
+		return NULL;
+	}
+	return tri_memalign(alignment, n);
+}
+INTERPOSE(void *, aligned_alloc, (size_t, size_t))
+
+EXPORT int
+tri_posix_memalign(void **out, size_t alignment, size_t n)
+{
+	int before = errno;
+	void *p;
+
+	if (!is_power_of_two(alignment) || alignment % sizeof(void *) != 0)
+		return EINVAL;
+	if (alignment > REQUEST_MAX)
+		return ENOMEM;
+	p = aligned(alignment, n);
+	/* POSIX: the result says it, errno does not, *out stays on failure. */
+	errno = before;
+	if (p == NULL)
+		return ENOMEM;
+	*out = p;
+	return 0;
+}
+INTERPOSE(int, posix_memalign, (void **, size_t, size_t))
+
+EXPORT void *
+tri_valloc(size_t n)
+{
+	return tri_memalign(PAGE_BYTES, n);
+}
+INTERPOSE(void *, valloc, (size_t))
+INTERPOSE_AS(void *, valloc, __libc_valloc, (size_t))
+
+EXPORT void *
+tri_pvalloc(size_t n)
+{
+	if (n > REQUEST_MAX - PAGE_BYTES)
+		return fail_enomem();
+	return tri_memalign(PAGE_BYTES, align_up(max_size(n, 1), PAGE_BYTES));
+}
+INTERPOSE(void *, pvalloc, (size_t))
+INTERPOSE_AS(void *, pvalloc, __libc_pvalloc, (size_t))

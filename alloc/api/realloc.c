@@ -1,0 +1,107 @@
+/*
+ * realloc.c -- realloc and reallocarray: in place where that is possible, by
+ * moving pages where that is cheaper than copying, else by copying.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "api.h"
+
+/* What a large block of n bytes should be: its class and its pages. */
+struct shape {
+	unsigned cls;
+	size_t npages;
+};
+
+static struct shape
+shape_of(size_t n)
+{
+	struct shape s = { CLASS_RUN, align_up(n, PAGE_BYTES) >> PAGE_SHIFT };
+
+	if (n <= CLASS_SIZE_MAX) {
+		s.cls = size_class(n);
+		s.npages = class_size(s.cls) >> PAGE_SHIFT;
+	}
+	return s;
+}
+
+/* A block that keeps half of its bytes in use is not worth a copy. */
+static bool
+fits_slot(size_t n, size_t bytes)
+{
+	return n <= bytes && n >= bytes / 2;
+}
+
+/* A new place without a copy of the contents; NULL where there is none. */
+static void *
+resize_large(void *p, size_t n, size_t bytes)
+{
+	struct shape s = shape_of(n);
+
+	/* Large blocks that become small go to a slab, by a copy. */
+	if (n <= SLAB_SIZE_MAX)
+		return NULL;
+	if (s.npages == bytes >> PAGE_SHIFT || large_resize(p, s.npages, s.cls))
+		return p;
+	return large_move(cache_arena(), p, s.npages);
+}
+
+static void *
+move(void *p, size_t n, size_t bytes)
+{
+	void *to = tri_malloc(n);
+
+	if (to == NULL)
+		return NULL;
+	memcpy(to, p, n < bytes ? n : bytes);
+	tri_free(p);
+	return to;
+}
+
+static void *
+resize(void *p, size_t n, const struct block *b)
+{
+	void *to;
+
+	if (class_is_slab(b->cls))
+		return fits_slot(n, b->bytes) ? p : move(p, n, b->bytes);
+	to = resize_large(p, n, b->bytes);
+	return to != NULL ? to : move(p, n, b->bytes);
+}
+
+EXPORT void *
+tri_realloc(void *p, size_t n)
+{
+	int before = errno;
+	struct block b;
+	void *to;
+
+	if (p == NULL)
+		return tri_malloc(n);
+	b = block_check("realloc()", p);
+	/* As glibc does it: the block is freed, and there is no new one. */
+	if (n == 0) {
+		tri_free(p);
+		return NULL;
+	}
+	if (n > REQUEST_MAX)
+		return fail_enomem();
+	to = resize(p, n, &b);
+	if (to == NULL)
+		return fail_enomem();
+	errno = before;
+	return to;
+}
+INTERPOSE(void *, realloc, (void *, size_t))
+INTERPOSE_AS(void *, realloc, __libc_realloc, (void *, size_t))
+
+EXPORT void *
+tri_reallocarray(void *p, size_t count, size_t size)
+{
+	size_t n;
+
+	if (__builtin_mul_overflow(count, size, &n))
+		return fail_enomem();
+	return tri_realloc(p, n);
+}
+INTERPOSE(void *, reallocarray, (void *, size_t, size_t))

@@ -1,0 +1,116 @@
+/*
+ * sized.c -- free_sized, free_aligned_sized, malloc_usable_size: the caller
+ * says what he believes, and a wrong belief is reported.
+ */
+#include <errno.h>
+
+#include "api.h"
+
+/* True where a request of n bytes may have given a block of this many. */
+static bool
+size_is_possible(size_t n, const struct block *b)
+{
+	return n <= b->bytes;
+}
+
+static bool
+size_is_exact(size_t n, const struct block *b)
+{
+	/* A block that realloc left in place may be up to twice as large. */
+	return size_is_possible(n, b) &&
+	       (n >= b->bytes / 2 || b->bytes <= 2 * QUANTUM_BYTES);
+}
+
+/*
+ * The common case, without a look at the block: a request of n bytes gives the
+ * class that the page map has for p. free() checks the rest.
+ */
+static bool
+has_class_of(const void *p, size_t n)
+{
+	const struct region *r = &region_main;
+	size_t page = region_page(r, p);
+
+	return n <= FAST_MAX && page < region_npages(r) &&
+	       pagemap_get(r, page) ==
+		       api_bins[(n + QUANTUM_BYTES - 1) / QUANTUM_BYTES] &&
+	       pagemap_get(r, page) != CLASS_TO_MAP(CLASS_NONE);
+}
+
+static _Noreturn void
+die_of_size(const char *name, const void *p, size_t n, size_t bytes)
+{
+	char buf[256];
+	struct text t;
+
+	text_init(&t, buf, sizeof buf);
+	text_str(&t, "trimalloc: ");
+	text_str(&t, name);
+	text_str(&t, ": ");
+	text_hex(&t, (uintptr_t)p);
+	text_str(&t, " has size ");
+	text_uint(&t, bytes);
+	text_str(&t, ", not ");
+	text_uint(&t, n);
+	text_str(&t, "\n");
+	die_text(&t);
+}
+
+/* Also C++'s sized delete, which names itself. */
+void
+free_sized_for(const char *name, void *p, size_t n)
+{
+	struct block b;
+	int before = errno;
+
+	if (p == NULL)
+		return;
+	if (has_class_of(p, n)) {
+		tri_free(p);
+		return;
+	}
+	b = block_check(name, p);
+	if (!size_is_exact(n, &b))
+		die_of_size(name, p, n, b.bytes);
+	tri_free(p);
+	errno = before;
+}
+
+void
+free_aligned_sized_for(const char *name, void *p, size_t alignment, size_t n)
+{
+	struct block b;
+	int before = errno;
+
+	if (p == NULL)
+		return;
+	b = block_check(name, p);
+	ensure(is_power_of_two(alignment) && (uintptr_t)p % alignment == 0,
+	       "free_aligned_sized(): the block was not allocated with this "
+	       "alignment");
+	if (!size_is_possible(n, &b))
+		die_of_size(name, p, n, b.bytes);
+	tri_free(p);
+	errno = before;
+}
+
+EXPORT void
+tri_free_sized(void *p, size_t n)
+{
+	free_sized_for("free_sized()", p, n);
+}
+INTERPOSE(void, free_sized, (void *, size_t))
+
+EXPORT void
+tri_free_aligned_sized(void *p, size_t alignment, size_t n)
+{
+	free_aligned_sized_for("free_aligned_sized()", p, alignment, n);
+}
+INTERPOSE(void, free_aligned_sized, (void *, size_t, size_t))
+
+EXPORT size_t
+tri_malloc_usable_size(void *p)
+{
+	return p == NULL ? 0 : block_check("malloc_usable_size()", p).bytes;
+}
+INTERPOSE(size_t, malloc_usable_size, (void *))

@@ -1,0 +1,254 @@
+/*
+ * slow.c -- what malloc and free do when their fast paths say no.
+ *
+ * Called by every other entry point too. errno is preserved by free and set
+ * by malloc.
+ */
+#include <errno.h>
+
+#include "../base/bits.h"
+#include "../base/options.h"
+#include "../cache/drain.h"
+#include "../cache/thread.h"
+#include "../control/trim.h"
+#include "api.h"
+
+void *
+fail_enomem(void)
+{
+	errno = ENOMEM;
+	return NULL;
+}
+
+/* --- malloc ---------------------------------------------------------------- */
+
+/* A page run of no class: above CLASS_SIZE_MAX, up to any size. */
+static void *
+run_alloc(size_t n, bool *is_zero)
+{
+	if (n > REQUEST_MAX)
+		return NULL;
+	return large_alloc(cache_arena(), align_up(n, PAGE_BYTES) >> PAGE_SHIFT,
+			   PAGE_BYTES, CLASS_RUN, is_zero);
+}
+
+/*
+ * A page run from the thread's own stack, as malloc's fast path does it, for
+ * the classes above its table.
+ */
+static void *
+pop_run(unsigned cls)
+{
+	struct cache_bin *b = &cache_enter()->bins[cls];
+	void **top = b->top;
+	void *p = *top;
+
+	if (p != NULL)
+		b->top = top - 1;
+	cache_leave();
+	return p;
+}
+
+void *
+alloc_slow(size_t n, bool *is_zero)
+{
+	unsigned cls;
+	void *p;
+
+	boot();
+	*is_zero = false;
+	if (n > CLASS_SIZE_MAX)
+		return run_alloc(n, is_zero);
+	cls = size_class(n);
+	p = pop_run(cls);
+	if (p == NULL)
+		p = cache_alloc(cls, is_zero);
+	/* What reads as zero has no mark, and need not be touched. */
+	if (p != NULL && !*is_zero)
+		*mark_of(p) = NULL;
+	return p;
+}
+
+void *
+malloc_slow(size_t n)
+{
+	bool is_zero;
+	void *p = alloc_slow(n, &is_zero);
+
+	return p != NULL ? p : fail_enomem();
+}
+
+/* --- whose pointer is this? -------------------------------------------------- */
+
+/* "trimalloc: free(): 0x7f12 " and then whatever the caller adds. */
+struct sentence {
+	struct text text;
+	char buf[256];
+};
+
+static struct text *
+begin(struct sentence *s, const char *name, const void *p)
+{
+	text_init(&s->text, s->buf, sizeof s->buf);
+	text_str(&s->text, "trimalloc: ");
+	text_str(&s->text, name);
+	text_str(&s->text, ": ");
+	text_hex(&s->text, (uintptr_t)p);
+	return &s->text;
+}
+
+static _Noreturn void
+die_because(const char *name, const void *p, const char *why)
+{
+	struct sentence s;
+
+	text_str(begin(&s, name, p), why);
+	text_str(&s.text, "\n");
+	die_text(&s.text);
+}
+
+/* An address inside a slab that is no slot's first byte. */
+static _Noreturn void
+die_inside(const char *name, const void *p, const struct slab *slab)
+{
+	struct sentence s;
+	struct text *t = begin(&s, name, p);
+	size_t size = class_size(slab->cls);
+
+	text_str(t, " points into a block (class ");
+	text_uint(t, size);
+	text_str(t, " bytes, offset ");
+	text_uint(t, (size_t)((const char *)p - slab->base) % size);
+	text_str(t, ")\n");
+	die_text(t);
+}
+
+/* The page run around a page that is not its first one: how far in front? */
+static _Noreturn void
+die_inside_run(const char *name, const void *p, const struct region *r)
+{
+	struct sentence s;
+	struct text *t = begin(&s, name, p);
+	size_t page = region_page(r, p), first = page;
+
+	while (first > 0 && pagemap_get(r, first) == CLASS_TO_MAP(CLASS_NONE))
+		first--;
+	text_str(t, " points into a block (");
+	text_uint(t, (size_t)r->runs[first] << PAGE_SHIFT);
+	text_str(t, " bytes, offset ");
+	text_uint(t, (uintptr_t)p - r->base - (first << PAGE_SHIFT));
+	text_str(t, ")\n");
+	die_text(t);
+}
+
+/* A page of ours that holds no block's first byte: what is it? */
+static _Noreturn void
+die_no_block(const char *name, const void *p, const struct region *r)
+{
+	const struct chunk *c = region_chunk(r, p);
+
+	if (c->owner != NULL && bits_test(c->used, chunk_page(c, p)) &&
+	    slab_find(p) == NULL)
+		die_inside_run(name, p, r);
+	die_because(name, p, " was already freed");
+}
+
+static bool
+is_first_byte(const void *p, unsigned cls)
+{
+	uint32_t magic = class_magic(cls);
+
+	return (uint32_t)((uint16_t)(uintptr_t)p * magic) < magic;
+}
+
+/* The class of the block that begins at p; dies where none does. */
+static unsigned
+class_check(const char *name, const void *p)
+{
+	struct region *r = region_find(p);
+	unsigned cls;
+
+	if (r == NULL)
+		die_because(name, p, " is not a pointer of this allocator");
+	cls = MAP_TO_CLASS(pagemap_get(r, region_page(r, p)));
+	if (cls == CLASS_NONE)
+		die_no_block(name, p, r);
+	if (is_first_byte(p, cls))
+		return cls;
+	if (class_is_slab(cls))
+		die_inside(name, p, slab_find(p));
+	die_inside_run(name, p, r);
+}
+
+/* In its slab, or never handed out: read without the lock, see below. */
+static bool
+is_free_in_slab(const void *p)
+{
+	const struct slab *s = slab_find(p);
+	size_t i;
+
+	return s == NULL || !slab_slot(s, p, &i) || bits_test(s->free, i);
+}
+
+/*
+ * Dies where the block of class cls at p is not in the program's hands. The
+ * slab's bit of a block that is live cannot change, so it needs no lock.
+ */
+static void
+live_check(const char *name, void *p, unsigned cls)
+{
+	if (cls == CLASS_RUN)
+		return;
+	if (class_is_slab(cls) && is_free_in_slab(p))
+		die_because(name, p, " was already freed");
+	if (*mark_of(p) == free_mark(&region_main) && drain_find(p, cls))
+		die_because(name, p, " was already freed");
+}
+
+struct block
+block_check(const char *name, const void *p)
+{
+	struct block b = { class_check(name, p), 0 };
+
+	live_check(name, (void *)(uintptr_t)p, b.cls);
+	b.bytes = class_is_slab(b.cls) ? class_size(b.cls) :
+					 large_npages(p) << PAGE_SHIFT;
+	return b;
+}
+
+/* --- free ------------------------------------------------------------------- */
+
+/* The trim thread of the JNI library has no pthread_create to wait for. */
+static void
+start_trim_thread(void)
+{
+	if (TRI_JNI && thread_count() > 1)
+		trim_start(pthread_create);
+}
+
+void
+free_for(const char *name, void *p)
+{
+	unsigned cls = class_check(name, p);
+
+	live_check(name, p, cls);
+	if (cls == CLASS_RUN) {
+		large_free(p);
+	} else {
+		*mark_of(p) = free_mark(&region_main);
+		cache_free(p, cls);
+	}
+	start_trim_thread();
+	trim_poll();
+}
+
+void
+free_slow(void *p)
+{
+	int before = errno;
+
+	if (p == NULL)
+		return;
+	free_for("free()", p);
+	errno = before;
+}

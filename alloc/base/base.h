@@ -1,0 +1,89 @@
+/*
+ * base.h -- the words every file is written in: attributes, sizes, checks.
+ *
+ * Above   every file of the allocator
+ * Lock    none
+ * Always  freestanding: no libc call beyond mem*, write and abort
+ */
+#ifndef TRI_BASE_BASE_H
+#define TRI_BASE_BASE_H
+
+#include <assert.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* LIKELY and UNLIKELY belong to the two fast paths and to nothing else. */
+#define LIKELY(x)   __builtin_expect(!!(x), 1)
+#define UNLIKELY(x) __builtin_expect(!!(x), 0)
+
+#define ALWAYS_INLINE static inline __attribute__((always_inline))
+#define NOINLINE      __attribute__((noinline))
+#define COLD	      __attribute__((cold, noinline))
+#define UNUSED	      __attribute__((unused))
+#define EXPORT	      __attribute__((visibility("default")))
+
+/*
+ * On declarations of what the fast paths read: without it the compiler must
+ * assume another library's and loads the address first.
+ */
+#define HIDDEN __attribute__((visibility("hidden")))
+
+/* Static thread-local storage: a few words that dlopen can still place. */
+#define TLS_INITIAL_EXEC __attribute__((tls_model("initial-exec")))
+
+#define KIB ((size_t)1 << 10)
+#define MIB ((size_t)1 << 20)
+#define GIB ((size_t)1 << 30)
+
+/*
+ * Our page: the unit of the page map, of page runs and of purging. A kernel
+ * with larger pages purges whole kernel pages only (os_purge rounds inwards).
+ */
+#define PAGE_SHIFT 12
+#define PAGE_BYTES ((size_t)1 << PAGE_SHIFT)
+
+/* What alignof(max_align_t) asks for, and HotSpot. */
+#define QUANTUM_BYTES ((size_t)16)
+
+/* Every object size is a ptrdiff_t: C11 7.22.3, and what glibc refuses. */
+#define REQUEST_MAX ((size_t)PTRDIFF_MAX)
+
+ALWAYS_INLINE size_t
+align_up(size_t n, size_t alignment)
+{
+	return (n + alignment - 1) & ~(alignment - 1);
+}
+
+ALWAYS_INLINE size_t
+align_down(size_t n, size_t alignment)
+{
+	return n & ~(alignment - 1);
+}
+
+ALWAYS_INLINE bool
+is_power_of_two(size_t n)
+{
+	return n != 0 && (n & (n - 1)) == 0;
+}
+
+ALWAYS_INLINE size_t
+min_size(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+ALWAYS_INLINE size_t
+max_size(size_t a, size_t b)
+{
+	return a > b ? a : b;
+}
+
+/* Position of the highest set bit; n is not 0. */
+ALWAYS_INLINE unsigned
+log2_floor(size_t n)
+{
+	return (unsigned)(63 - __builtin_clzll((unsigned long long)n));
+}
+
+#endif

@@ -1,0 +1,45 @@
+/*
+ * check.h -- what happens when somebody is wrong.
+ *
+ * Above   every file of the allocator
+ * Lock    none; the process ends
+ * Always  ensure() stands in every build and names the caller's misuse or a
+ *         kernel that broke its word; invariant() is our own bug and stands
+ *         in debug builds; static_assert is for layouts
+ */
+#ifndef TRI_BASE_CHECK_H
+#define TRI_BASE_CHECK_H
+
+#include "base.h"
+#include "text.h"
+
+#if !defined(TRI_DEBUG)
+#error "TRI_DEBUG is always defined, 0 or 1"
+#endif
+
+/* Writes "trimalloc: <sentence>" to stderr and aborts. */
+_Noreturn void die(const char *sentence);
+
+/* The same for a text that somebody put together. */
+_Noreturn void die_text(struct text *t);
+
+/* One line to stderr, "trimalloc: <sentence>"; the process goes on. */
+void complain(const char *sentence);
+
+#define ensure(cond, sentence)                   \
+	do {                                     \
+		if (__builtin_expect(!(cond), 0)) \
+			die(sentence);           \
+	} while (0)
+
+#define CHECK_STR2(x) #x
+#define CHECK_STR(x)  CHECK_STR2(x)
+
+#define invariant(cond)                                                        \
+	do {                                                                   \
+		if (TRI_DEBUG && !(cond))                                      \
+			die("invariant broken: " #cond " at " __FILE__         \
+			    ":" CHECK_STR(__LINE__));                          \
+	} while (0)
+
+#endif

@@ -1,0 +1,94 @@
+/*
+ * text.c -- see text.h.
+ */
+#include <string.h>
+#include <unistd.h>
+
+#include "text.h"
+
+void
+text_init(struct text *t, char *buf, size_t cap)
+{
+	t->buf = buf;
+	t->cap = cap;
+	t->len = 0;
+	t->lost = false;
+}
+
+void
+text_mem(struct text *t, const char *s, size_t len)
+{
+	size_t room = t->cap - t->len;
+
+	if (len > room) {
+		len = room;
+		t->lost = true;
+	}
+	memcpy(t->buf + t->len, s, len);
+	t->len += len;
+}
+
+void
+text_str(struct text *t, const char *s)
+{
+	text_mem(t, s, strlen(s));
+}
+
+/* Digits of n in a base up to 16, no leading zeros, at least one digit. */
+static void
+text_digits(struct text *t, uint64_t n, unsigned radix, unsigned width)
+{
+	char digits[64];
+	size_t at = sizeof digits;
+
+	do {
+		digits[--at] = "0123456789abcdef"[n % radix];
+		n /= radix;
+	} while (n != 0);
+	while (sizeof digits - at < width && at > 0)
+		digits[--at] = ' ';
+	text_mem(t, digits + at, sizeof digits - at);
+}
+
+void
+text_uint(struct text *t, uint64_t n)
+{
+	text_digits(t, n, 10, 0);
+}
+
+void
+text_uint_padded(struct text *t, uint64_t n, unsigned width)
+{
+	text_digits(t, n, 10, width);
+}
+
+void
+text_int(struct text *t, int64_t n)
+{
+	if (n < 0)
+		text_str(t, "-");
+	text_uint(t, n < 0 ? 0 - (uint64_t)n : (uint64_t)n);
+}
+
+void
+text_hex(struct text *t, uint64_t n)
+{
+	text_str(t, "0x");
+	text_digits(t, n, 16, 0);
+}
+
+void
+text_write(struct text *t, int fd)
+{
+	size_t done = 0;
+
+	while (done < t->len) {
+		ssize_t n = write(fd, t->buf + done, t->len - done);
+
+		/* A reader that went away must not keep us here. */
+		if (n <= 0)
+			break;
+		done += (size_t)n;
+	}
+	t->len = 0;
+}

@@ -1,0 +1,35 @@
+/*
+ * drain.h -- takes back what the caches of other threads hold.
+ *
+ * Above   control/trim (idle threads, malloc_trim), api (a suspected double
+ *         free), control/stats
+ * Lock    LOCK_THREADS and each cache's in turn, inside
+ * Always  a thread in the middle of its fast path keeps its cache this time
+ */
+#ifndef TRI_CACHE_DRAIN_H
+#define TRI_CACHE_DRAIN_H
+
+#include "tcache.h"
+
+struct drain_result {
+	size_t ncaches; /* there are */
+	size_t ndrained; /* were emptied now */
+	size_t nactive; /* may hold blocks still */
+};
+
+/*
+ * Empties the caches of threads that did nothing since the last call with
+ * only_quiet; all caches, the caller's own too, without it.
+ */
+struct drain_result drain_caches(bool only_quiet);
+
+/* True where some thread's cache holds p as a free block of class cls. */
+bool drain_find(const void *p, unsigned cls);
+
+/*
+ * Adds up the blocks that caches hold: bytes[cls] += theirs. Caches of
+ * threads in the middle of a fast path count as empty.
+ */
+void drain_count(size_t counts[NCLASSES]);
+
+#endif

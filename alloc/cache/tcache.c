@@ -1,0 +1,418 @@
+/*
+ * tcache.c -- see tcache.h: fill, flush, and how deep a stack may be.
+ *
+ * Depth is adaptive. A bin begins without an array. Each miss of malloc and
+ * each overflow of free doubles its depth, up to a bound in bytes: a thread
+ * that allocates once keeps a handful of blocks, a busy one hundreds. Page
+ * runs are cached one by one within a budget of bytes for the whole thread.
+ */
+#include <string.h>
+
+#include "../base/options.h"
+#include "../pages/bell.h"
+#include "../pages/meta.h"
+#include "tcache.h"
+#include "thread.h"
+
+/* A first array: one cache line of slots. */
+#define CAPACITY_MIN 7u
+#define CAPACITY_MAX 255u
+
+/* What one bin of a slab class may hold in all. */
+#define BIN_BYTES_MAX (128 * KIB)
+
+/* Page runs one bin may hold: what a Deflater allocates, twice. */
+#define LARGE_DEPTH_MAX 8u
+
+/* Empty for malloc, full for free. */
+static void *nothing[1];
+
+struct tcache tcache_closed = {
+	.bins = { [0 ... NCLASSES - 1] = { .top = nothing, .limit = nothing } },
+};
+
+_Thread_local struct anchor tcache_anchor TLS_INITIAL_EXEC = {
+	.cache = &tcache_closed,
+};
+
+/* --- arrays ---------------------------------------------------------------- */
+
+static size_t
+array_bytes(unsigned capacity)
+{
+	return (capacity + 1) * sizeof(void *);
+}
+
+static unsigned
+depth_max(unsigned cls)
+{
+	size_t fits = BIN_BYTES_MAX / class_size(cls);
+
+	if (!class_is_slab(cls))
+		return LARGE_DEPTH_MAX;
+	return (unsigned)max_size(CAPACITY_MIN, min_size(fits, CAPACITY_MAX));
+}
+
+static void
+set_depth(struct cache_bin *b, unsigned depth)
+{
+	b->limit = cache_bin_slots(b) + depth;
+	b->depth = (uint16_t)depth;
+}
+
+/* An array for `capacity` blocks, with what the old one held. */
+static bool
+resize_array(struct cache_bin *b, unsigned capacity)
+{
+	size_t n = cache_bin_count(b);
+	void **slots = meta_alloc(array_bytes(capacity));
+
+	if (slots == NULL)
+		return false;
+	memcpy(slots, cache_bin_slots(b), (n + 1) * sizeof slots[0]);
+	if (b->capacity > 0)
+		meta_free(cache_bin_slots(b), array_bytes(b->capacity));
+	b->limit = slots + b->depth;
+	b->top = slots + n;
+	b->capacity = (uint16_t)capacity;
+	return true;
+}
+
+/* Lets a bin hold `depth` blocks; false where there is no memory for it. */
+static bool
+deepen(struct cache_bin *b, unsigned depth)
+{
+	unsigned capacity = b->capacity;
+
+	if (capacity == 0)
+		capacity = CAPACITY_MIN;
+	while (capacity < depth)
+		capacity = capacity * 2 + 1;
+	if (capacity != b->capacity && !resize_array(b, capacity))
+		return false;
+	set_depth(b, depth);
+	return true;
+}
+
+/* After a miss or an overflow: twice as deep, up to the bound. */
+static void
+grow(struct cache_bin *b, unsigned cls)
+{
+	unsigned max = depth_max(cls);
+
+	if (b->depth < max)
+		deepen(b, (unsigned)min_size(b->depth * 2u + 1, max));
+}
+
+/* --- birth of a cache, and its end ------------------------------------------ */
+
+static void
+bin_reset(struct cache_bin *b, unsigned cls)
+{
+	b->top = b->limit = nothing;
+	b->depth = b->capacity = 0;
+	b->magic = b->remainder = cls == CLASS_NONE ? 0 : class_magic(cls);
+}
+
+/* Bins as they are at birth: copied, for a division each is dear. */
+static struct cache_bin blank[NCLASSES];
+
+void
+cache_boot(void)
+{
+	for (unsigned cls = 0; cls < NCLASSES; cls++)
+		bin_reset(&blank[cls], cls);
+}
+
+void
+cache_init(struct tcache *c, struct arena *a)
+{
+	memset(c, 0, sizeof *c);
+	memcpy(c->bins, blank, sizeof blank);
+	c->arena = a;
+}
+
+static void
+flush_lowest(struct cache_bin *b, unsigned cls, size_t n)
+{
+	void **slots = cache_bin_slots(b);
+	size_t rest = cache_bin_count(b) - n;
+
+	if (class_is_slab(cls)) {
+		bin_flush(slots + 1, n);
+	} else {
+		for (size_t i = 1; i <= n; i++)
+			large_free(slots[i]);
+	}
+	memmove(slots + 1, slots + 1 + n, rest * sizeof slots[0]);
+	b->top = slots + rest;
+}
+
+void
+cache_empty(struct tcache *c)
+{
+	for (unsigned cls = 1; cls < CLASS_RUN; cls++) {
+		struct cache_bin *b = &c->bins[cls];
+		size_t n = cache_bin_count(b);
+
+		if (n == 0)
+			continue;
+		flush_lowest(b, cls, n);
+		c->nflushes++;
+	}
+}
+
+void
+cache_strip(struct tcache *c)
+{
+	for (unsigned cls = 1; cls < CLASS_RUN; cls++) {
+		struct cache_bin *b = &c->bins[cls];
+
+		if (b->capacity == 0)
+			continue;
+		meta_free(cache_bin_slots(b), array_bytes(b->capacity));
+		*b = blank[cls];
+	}
+	c->large_budget = 0;
+}
+
+bool
+cache_holds(const struct tcache *c, const void *p, unsigned cls)
+{
+	const struct cache_bin *b = &c->bins[cls];
+	size_t n = cache_bin_count(b);
+
+	for (size_t i = 1; i <= n; i++) {
+		if (cache_bin_slots(b)[i] == p)
+			return true;
+	}
+	return false;
+}
+
+/* --- closing ----------------------------------------------------------------- */
+
+bool
+cache_close(struct tcache *c)
+{
+	struct anchor *a = c->anchor;
+
+	if (c->is_parked)
+		return true;
+	/* Relaxed: the membarrier orders it, see tcache.h. */
+	atomic_store_explicit(&a->cache, &tcache_closed, memory_order_relaxed);
+	/* Acquire: pairs with the release in cache_leave(). */
+	c->is_parked = os_membarrier() &&
+		       atomic_load_explicit(&a->busy, memory_order_acquire) ==
+			       0;
+	if (!c->is_parked)
+		atomic_store_explicit(&a->cache, c, memory_order_release);
+	return c->is_parked;
+}
+
+void
+cache_open(struct tcache *c)
+{
+	c->is_parked = false;
+	c->is_quiet = false;
+	/* Release: pairs with the acquire in cache_enter(). */
+	atomic_store_explicit(&c->anchor->cache, c, memory_order_release);
+}
+
+/*
+ * Locks the calling thread's cache for a slow path; NULL where it has none:
+ * before its birth, after its death, or when there was no memory for one.
+ */
+static struct tcache *
+own_lock(void)
+{
+	struct tcache *c = cache_own();
+
+	if (c == NULL)
+		return NULL;
+	lock_take(&c->lock, LOCK_CACHE);
+	if (c->is_parked)
+		cache_open(c);
+	return c;
+}
+
+struct tcache *
+cache_own(void)
+{
+	if (tcache_anchor.phase == PHASE_UNBORN)
+		thread_birth();
+	return tcache_anchor.phase == PHASE_LIVE ? tcache_anchor.own : NULL;
+}
+
+struct arena *
+cache_arena(void)
+{
+	struct tcache *c = cache_own();
+
+	return c == NULL ? &arenas[0] : c->arena;
+}
+
+/* --- malloc ------------------------------------------------------------------- */
+
+static void *
+run_alloc(struct arena *a, unsigned cls, bool *is_zero)
+{
+	return large_alloc(a, class_size(cls) >> PAGE_SHIFT, PAGE_BYTES, cls,
+			   is_zero);
+}
+
+static void *
+arena_alloc(struct arena *a, unsigned cls, bool *is_zero)
+{
+	void *p;
+
+	if (!class_is_slab(cls))
+		return run_alloc(a, cls, is_zero);
+	return bin_fill(&a->bins[cls], &a->pages, cls, &p, 1) == 1 ? p : NULL;
+}
+
+static void
+reverse(void **p, size_t n)
+{
+	for (size_t i = 0; i < n / 2; i++) {
+		void *t = p[i];
+
+		p[i] = p[n - 1 - i];
+		p[n - 1 - i] = t;
+	}
+}
+
+/* Half of the depth, so that frees to come have room as well. */
+static void
+fill(struct tcache *c, struct cache_bin *b, unsigned cls)
+{
+	size_t got;
+
+	grow(b, cls);
+	c->nfills++;
+	if (b->depth == 0)
+		return;
+	got = bin_fill(&c->arena->bins[cls], &c->arena->pages, cls, b->top + 1,
+		       (b->depth + 1u) / 2);
+	/* The lowest is popped first: neighbours are handed out in order. */
+	reverse(b->top + 1, got);
+	b->top += got;
+}
+
+static void *
+pop(struct cache_bin *b)
+{
+	void *p = *b->top;
+
+	if (p != NULL)
+		b->top--;
+	return p;
+}
+
+void *
+cache_alloc(unsigned cls, bool *is_zero)
+{
+	struct tcache *c = own_lock();
+	struct cache_bin *b;
+	void *p;
+
+	*is_zero = false;
+	if (c == NULL)
+		return arena_alloc(&arenas[0], cls, is_zero);
+	b = &c->bins[cls];
+	p = pop(b);
+	if (p == NULL && class_is_slab(cls)) {
+		fill(c, b, cls);
+		p = pop(b);
+	}
+	lock_drop(&c->lock, LOCK_CACHE);
+	bell_ring();
+	/* No array, or a page run that no stack held. */
+	return p != NULL ? p : arena_alloc(c->arena, cls, is_zero);
+}
+
+/* --- free ---------------------------------------------------------------------- */
+
+/* Empties one large bin that stands in the way of another. True if it did. */
+static bool
+give_up_budget(struct tcache *c, unsigned keep)
+{
+	for (unsigned i = CLASS_SLAB_MAX + 1; i <= CLASS_LARGE_MAX; i++) {
+		unsigned cls = CLASS_SLAB_MAX + 1 +
+			       c->hand++ % (CLASS_LARGE_MAX - CLASS_SLAB_MAX);
+		struct cache_bin *b = &c->bins[cls];
+
+		if (cls == keep || b->depth == 0)
+			continue;
+		if (cache_bin_count(b) > 0)
+			flush_lowest(b, cls, cache_bin_count(b));
+		c->large_budget -= b->depth * class_size(cls);
+		set_depth(b, 0);
+		return true;
+	}
+	return false;
+}
+
+/* One more page run of this class, if the thread's budget has room for it. */
+static bool
+grow_large(struct tcache *c, struct cache_bin *b, unsigned cls)
+{
+	size_t size = class_size(cls);
+	size_t max = (size_t)option(tcache_large);
+
+	if (b->depth == LARGE_DEPTH_MAX || size > max ||
+	    size > (size_t)option(tcache_max))
+		return false;
+	while (c->large_budget + size > max) {
+		if (!give_up_budget(c, cls))
+			return false;
+	}
+	if (!deepen(b, b->depth + 1u))
+		return false;
+	c->large_budget += size;
+	return true;
+}
+
+/* Makes room for one block; false where the bin can have none. */
+static bool
+make_room(struct tcache *c, struct cache_bin *b, unsigned cls)
+{
+	if (class_is_slab(cls)) {
+		grow(b, cls);
+		if (b->top == b->limit && b->depth > 0)
+			flush_lowest(b, cls, (b->depth + 1u) / 2);
+	} else if (!grow_large(c, b, cls) && b->depth > 0) {
+		flush_lowest(b, cls, 1);
+	}
+	c->nflushes++;
+	return b->top != b->limit;
+}
+
+static void
+arena_free(void *p, unsigned cls)
+{
+	if (class_is_slab(cls))
+		bin_flush(&p, 1);
+	else
+		large_free(p);
+}
+
+void
+cache_free(void *p, unsigned cls)
+{
+	struct tcache *c = own_lock();
+	struct cache_bin *b;
+	bool pushed;
+
+	if (c == NULL) {
+		arena_free(p, cls);
+		return;
+	}
+	b = &c->bins[cls];
+	pushed = b->top != b->limit || make_room(c, b, cls);
+	if (pushed)
+		*++b->top = p;
+	lock_drop(&c->lock, LOCK_CACHE);
+	bell_ring();
+	if (!pushed)
+		arena_free(p, cls);
+}

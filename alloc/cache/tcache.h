@@ -1,0 +1,168 @@
+/*
+ * tcache.h -- one stack of free blocks per size class and thread.
+ *
+ * Above   api/malloc.c (the two fast paths), api/slow.c, control
+ * Lock    cache->lock (LOCK_CACHE) for all but the fast paths
+ * Always  a stack is slot 0, NULL, then free blocks up to *top; blocks in it
+ *         are nobody else's; a bin without an array has top and limit at one
+ *         word that is NULL, so that it is empty and full at once
+ *
+ *	  0             top         limit = slot 0 + depth
+ *	  v              v            v
+ *	| NULL | p | p | p  |   |   |   |
+ *
+ * Who may touch a cache. Each thread has an anchor in static TLS. Its fast
+ * paths run between cache_enter() and cache_leave():
+ *
+ *	busy = 1; c = anchor.cache; ... use c ...; busy = 0
+ *
+ * Whoever else wants the cache (a drain, a fork) takes cache->lock, points
+ * anchor.cache to the one closed cache, whose stacks are all empty and full
+ * at once, calls membarrier and looks at busy. If that is 0 the thread is not
+ * in its fast path, and every fast path to come finds the closed cache, takes
+ * the slow path and waits for the lock: the cache is quiescent. If it is 1,
+ * the thread was interrupted in the middle: the drain puts the pointer back
+ * and comes again later.
+ *
+ * Why this is right: let S be the drain's store of the closed cache, M its
+ * membarrier, B its load of busy; s the owner's store of busy = 1, l its load
+ * of the pointer. M orders a full barrier on the owner's CPU between S and B.
+ * If that barrier falls before l, l reads the closed cache. If it falls after
+ * l it falls after s too (program order, kept by a compiler fence), so B sees
+ * busy == 1 unless the owner has left already, whose release store then makes
+ * all it did visible to B's acquire. tests/model/drain.pml checks it with the
+ * store buffer written out.
+ *
+ * The owner's slow path holds cache->lock with busy == 0. A cache stays closed
+ * ("parked") after a drain until its owner wants something: idle threads cost
+ * a drain nothing.
+ */
+#ifndef TRI_CACHE_TCACHE_H
+#define TRI_CACHE_TCACHE_H
+
+#include <stdatomic.h>
+
+#include "../heap/large.h"
+#include "../os/lock.h"
+
+struct cache_bin {
+	void **top;   /* the block freed last */
+	void **limit; /* the last slot that may be filled */
+	uint32_t magic;	    /* of the class, see divide_magic() */
+	uint32_t remainder; /* the same: a multiple's product is below it */
+	uint16_t depth;	    /* blocks it may hold */
+	uint16_t capacity;  /* blocks its array has room for; 0: no array */
+	uint32_t unused;
+};
+
+static_assert(sizeof(struct cache_bin) == CLASS_STRIDE,
+	      "the page map holds offsets of bins");
+
+struct tcache {
+	struct cache_bin bins[NCLASSES];
+	struct lock lock;
+	bool is_parked; /* anchor->cache is the closed cache */
+	bool is_quiet;	/* emptied by the drain that parked it */
+	struct anchor *anchor;
+	struct arena *arena;
+	struct queue_node link;
+	uint32_t visit; /* the round of visits that saw it last */
+	uint32_t hand;	/* the large bin that gives up its budget next */
+	uint64_t signature;
+	size_t large_budget; /* bytes that depths of large bins stand for */
+	uint64_t nfills, nflushes, ndrains;
+};
+
+static_assert(sizeof(struct tcache) <= PAGE_BYTES, "one page a thread");
+
+enum cache_phase {
+	PHASE_UNBORN = 0,
+	PHASE_BIRTH, /* in the middle of it: no cache yet */
+	PHASE_LIVE,
+	PHASE_DEAD, /* or never to have one */
+};
+
+/* The words a thread has in static TLS. */
+struct anchor {
+	_Atomic uint32_t busy;
+	uint32_t phase;
+	_Atomic(struct tcache *) cache; /* own, or the closed one */
+	struct tcache *own;
+};
+
+extern _Thread_local struct anchor tcache_anchor TLS_INITIAL_EXEC HIDDEN;
+extern struct tcache tcache_closed;
+
+/* Begins a fast path: the cache to use, which may be the closed one. */
+ALWAYS_INLINE struct tcache *
+cache_enter(void)
+{
+	/* Relaxed: the drain's membarrier orders it, see above. */
+	atomic_store_explicit(&tcache_anchor.busy, 1, memory_order_relaxed);
+	atomic_signal_fence(memory_order_seq_cst);
+	/* Acquire: pairs with the release in cache_open(), so that a cache
+	 * that another thread drained is seen as it left it. */
+	return atomic_load_explicit(&tcache_anchor.cache, memory_order_acquire);
+}
+
+ALWAYS_INLINE void
+cache_leave(void)
+{
+	/* Release: pairs with the acquire in cache_close(). */
+	atomic_store_explicit(&tcache_anchor.busy, 0, memory_order_release);
+}
+
+/*
+ * Slow paths of the calling thread. cache_alloc: a block of class cls (not
+ * CLASS_RUN) or NULL; *is_zero says whether a fresh page run reads as zero.
+ * cache_free: p is a live block of class cls.
+ */
+void *cache_alloc(unsigned cls, bool *is_zero);
+void cache_free(void *p, unsigned cls);
+
+/* The arena of the calling thread, for blocks no cache holds. */
+struct arena *cache_arena(void);
+
+/* The calling thread's cache after its birth, or NULL while it has none. */
+struct tcache *cache_own(void);
+
+/*
+ * Closes a cache against its owner, whose anchor it knows; c->lock is held.
+ * False, and open as before, where the owner is in the middle of a fast path
+ * or the kernel has no membarrier.
+ */
+bool cache_close(struct tcache *c);
+
+/* Undoes cache_close; c->lock is held. */
+void cache_open(struct tcache *c);
+
+/* Empties a closed cache (or the caller's own) into the arenas. */
+void cache_empty(struct tcache *c);
+
+/* Gives the arrays of an empty cache back too. */
+void cache_strip(struct tcache *c);
+
+/* Makes what cache_init copies. Once, at boot. */
+void cache_boot(void);
+
+/* Points all bins at nothing. */
+void cache_init(struct tcache *c, struct arena *a);
+
+/* True where p lies in c's stack for cls. c is closed or the caller's own. */
+bool cache_holds(const struct tcache *c, const void *p, unsigned cls);
+
+/* Slot 0 of a bin, below its first block. */
+ALWAYS_INLINE void **
+cache_bin_slots(const struct cache_bin *b)
+{
+	return b->limit - b->depth;
+}
+
+/* Blocks in a bin; c as above. */
+ALWAYS_INLINE size_t
+cache_bin_count(const struct cache_bin *b)
+{
+	return (size_t)(b->top - cache_bin_slots(b));
+}
+
+#endif

@@ -1,0 +1,225 @@
+/*
+ * trim.c -- see trim.h.
+ */
+#include <limits.h>
+#include <signal.h>
+
+#include "../base/options.h"
+#include "../cache/drain.h"
+#include "../pages/bell.h"
+#include "trim.h"
+
+#define NS_PER_MS UINT64_C(1000000)
+
+/* Enough for the purge's vectors on the stack and for libc's own TLS. */
+#define STACK_BYTES (256 * KIB)
+
+/* Without a trim thread, this much dirty memory is not worth a clock call. */
+#define POLL_PAGES (4 * MIB >> PAGE_SHIFT)
+
+static struct {
+	struct lock lock;
+	_Atomic bool has_thread;
+	_Atomic uint64_t next_poll_ns;
+	_Atomic uint64_t nticks, ndrains, nforced;
+} trim;
+
+static void
+count(_Atomic uint64_t *counter, uint64_t n)
+{
+	/* Relaxed: sums for reports. */
+	atomic_fetch_add_explicit(counter, n, memory_order_relaxed);
+}
+
+/* --- what a tick does ------------------------------------------------------- */
+
+static void
+retire_empty_slabs(void)
+{
+	for (unsigned i = 0; i < arena_count(); i++) {
+		for (unsigned cls = 1; cls <= CLASS_SLAB_MAX; cls++) {
+			/* Never used, never touched. */
+			if (arenas[i].bins[cls].nslabs_made > 0)
+				bin_trim(&arenas[i].bins[cls]);
+		}
+	}
+}
+
+static size_t
+ndirty(void)
+{
+	size_t n = pagepool_ndirty();
+
+	for (unsigned i = 0; i < arena_count(); i++)
+		n += pageheap_ndirty(&arenas[i].pages);
+	return n;
+}
+
+static size_t
+purge(bool only_stale)
+{
+	size_t npages = 0;
+
+	lock_take(&trim.lock, LOCK_TRIM);
+	for (unsigned i = 0; i < arena_count(); i++)
+		npages += pageheap_purge(&arenas[i].pages, only_stale);
+	npages += pagepool_purge(only_stale);
+	lock_drop(&trim.lock, LOCK_TRIM);
+	return npages << PAGE_SHIFT;
+}
+
+/* True where another tick will find work. */
+static bool
+tick(void)
+{
+	struct drain_result drained = drain_caches(true);
+
+	count(&trim.nticks, 1);
+	count(&trim.ndrains, drained.ndrained);
+	if (drained.nactive == 0)
+		retire_empty_slabs();
+	if (option(decay_ms) >= 0)
+		purge(option(decay_ms) > 0);
+	return drained.nactive > 0 || (option(decay_ms) >= 0 && ndirty() > 0);
+}
+
+size_t
+trim_now(void)
+{
+	struct drain_result drained = drain_caches(false);
+
+	count(&trim.ndrains, drained.ndrained);
+	count(&trim.nforced, 1);
+	retire_empty_slabs();
+	return purge(false);
+}
+
+/* --- the thread --------------------------------------------------------------- */
+
+static uint64_t
+tick_ns(void)
+{
+	int64_t decay_ms = option(decay_ms);
+
+	/* Never purged: caches are drained all the same. */
+	if (decay_ms < 0)
+		decay_ms = 1000;
+	return max_size((size_t)decay_ms / 2, 1) * NS_PER_MS;
+}
+
+static void *
+trim_thread(void *arg UNUSED)
+{
+	for (;;) {
+		os_sleep(tick_ns());
+		if (tick())
+			continue;
+		/*
+		 * Announce, look once more, sleep: a free between the tick
+		 * and the announcement is seen by the second look, one after
+		 * it rings.
+		 */
+		bell_announce();
+		if (!tick())
+			bell_sleep(0);
+	}
+	return NULL;
+}
+
+static bool
+create_thread(trim_create_fn *create)
+{
+	pthread_attr_t attr;
+	pthread_t thread;
+	bool ok;
+
+	if (pthread_attr_init(&attr) != 0)
+		return false;
+	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	pthread_attr_setstacksize(&attr, STACK_BYTES);
+	ok = create(&thread, &attr, trim_thread, NULL) == 0;
+	if (ok)
+		pthread_setname_np(thread, "trimalloc");
+	pthread_attr_destroy(&attr);
+	return ok;
+}
+
+/* The thread inherits a mask that blocks everything: signals are not for it. */
+static bool
+create_masked(trim_create_fn *create)
+{
+	sigset_t all, before;
+	bool ok;
+
+	sigfillset(&all);
+	if (pthread_sigmask(SIG_SETMASK, &all, &before) != 0)
+		return false;
+	ok = create_thread(create);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return ok;
+}
+
+void
+trim_start(trim_create_fn *create)
+{
+	if (!option(trim_thread))
+		return;
+	/* Acquire, release: one caller creates it, the others see it done. */
+	if (atomic_exchange_explicit(&trim.has_thread, true,
+				     memory_order_acq_rel))
+		return;
+	if (!create_masked(create))
+		trim_forget_thread();
+}
+
+void
+trim_forget_thread(void)
+{
+	atomic_store_explicit(&trim.has_thread, false, memory_order_release);
+}
+
+/* --- without a thread ----------------------------------------------------------- */
+
+void
+trim_poll(void)
+{
+	uint64_t now, next;
+
+	/* Relaxed: a tick more or less, by whichever thread, does no harm. */
+	if (atomic_load_explicit(&trim.has_thread, memory_order_relaxed) ||
+	    option(decay_ms) < 0 ||
+	    (option(decay_ms) > 0 && ndirty() < POLL_PAGES))
+		return;
+	now = os_now_ns();
+	next = atomic_load_explicit(&trim.next_poll_ns, memory_order_relaxed);
+	if (option(decay_ms) > 0 && now < next)
+		return;
+	atomic_store_explicit(&trim.next_poll_ns, now + tick_ns(),
+			      memory_order_relaxed);
+	count(&trim.nticks, 1);
+	purge(option(decay_ms) > 0);
+}
+
+void
+trim_lock(void)
+{
+	lock_take(&trim.lock, LOCK_TRIM);
+}
+
+void
+trim_unlock(void)
+{
+	lock_drop(&trim.lock, LOCK_TRIM);
+}
+
+void
+trim_stats(struct trim_stats *out)
+{
+	out->has_thread = atomic_load_explicit(&trim.has_thread,
+					       memory_order_relaxed);
+	out->nticks = atomic_load_explicit(&trim.nticks, memory_order_relaxed);
+	out->ndrains = atomic_load_explicit(&trim.ndrains,
+					    memory_order_relaxed);
+	out->nforced = atomic_load_explicit(&trim.nforced,
+					    memory_order_relaxed);
+}

@@ -1,0 +1,42 @@
+/*
+ * arena.h -- the capped set of arenas: bins and page heap for some threads.
+ *
+ * Above   heap/large, cache, control
+ * Lock    each bin's and each page heap's own; arena_choose takes none
+ * Always  their number never depends on the number of threads
+ *
+ * Arenas lie in .bss and are all-zero until used: what is never used is never
+ * touched.
+ */
+#ifndef TRI_HEAP_ARENA_H
+#define TRI_HEAP_ARENA_H
+
+#include "bin.h"
+
+#define ARENAS_MAX     64u
+#define ARENAS_DEFAULT 8u
+
+struct arena {
+	struct pageheap pages;
+	struct bin bins[CLASS_SLAB_MAX + 1]; /* by class; 0 is not used */
+	/* Page runs with the program or a cache. Relaxed: sums for reports. */
+	_Atomic size_t nlarge, large_bytes;
+};
+
+extern struct arena arenas[ARENAS_MAX];
+
+/*
+ * The arena for a thread that is born: in turn, over as many as the option
+ * narenas says or the CPUs allow. The first caller asks for the CPUs' number
+ * only when a second thread is born, so that a process of one thread reads no
+ * file.
+ */
+struct arena *arena_choose(void);
+
+/* How many arenas threads may have been given so far. */
+unsigned arena_count(void);
+
+/* The arena whose page heap owns an address of ours. */
+struct arena *arena_of(const void *addr);
+
+#endif

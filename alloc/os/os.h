@@ -1,0 +1,140 @@
+/*
+ * os.h -- every kernel call, with its contract and its price.
+ *
+ * Above   pages (memory), lock (futex), heap (CPUs), cache (membarrier),
+ *         control (clock, bell)
+ * Lock    none; all functions may be called by any thread at any time
+ * Always  nothing here allocates; errno may change, the API files restore it;
+ *         failure is NULL, false or a short count, never an abort
+ *
+ * Prices are medians on Linux 6.x, x86_64. Addresses and lengths are multiples
+ * of PAGE_BYTES unless a line says otherwise.
+ */
+#ifndef TRI_OS_OS_H
+#define TRI_OS_OS_H
+
+#include <stdatomic.h>
+
+#include "../base/base.h"
+
+/* --- memory ------------------------------------------------------------ */
+
+/*
+ * Address space without memory: no access, no commit charge. `alignment` is a
+ * power of two. NULL where the address space (RLIMIT_AS) is used up. 1 to 3
+ * calls of 1 us.
+ */
+void *os_reserve(size_t bytes, size_t alignment);
+
+/* Gives reserved address space back for good. */
+void os_release(void *addr, size_t bytes);
+
+/*
+ * Makes reserved pages readable and writable; they read as zero. False where
+ * the kernel refuses the charge (overcommit mode 2, RLIMIT_DATA). 1 us.
+ */
+bool os_commit(void *addr, size_t bytes);
+
+/* Readable and writable zero pages anywhere, for our own records. */
+void *os_map(size_t bytes);
+
+/*
+ * Gives the memory behind committed pages back; they read as zero afterwards.
+ * False (and nothing changed, contents undefined) where the kernel refuses.
+ * 1 us and 0.1 us per resident page of a range.
+ */
+bool os_purge(void *addr, size_t bytes);
+
+/*
+ * os_purge by a fresh mapping of the same place: slower, but heals what
+ * os_move_pages did to it (pieces that the kernel cannot join again).
+ */
+bool os_renew(void *addr, size_t bytes);
+
+/* One range for os_purge_ranges. */
+struct os_range {
+	void *addr;
+	size_t bytes;
+};
+
+/*
+ * os_purge for many ranges with as few calls as the kernel allows: one
+ * process_madvise (Linux 6.13 lets a process advise itself so), else a call
+ * each. Returns how many of them, from the first on, were purged.
+ */
+size_t os_purge_ranges(const struct os_range *ranges, size_t n);
+
+/*
+ * Moves the pages of one committed range onto another of the same size,
+ * without copying; what was at `to` is dropped, `from` reads as zero. False
+ * (nothing moved) on kernels before 5.7 or out of mappings. 1 us and 0.02 us
+ * per page.
+ */
+bool os_move_pages(void *from, void *to, size_t bytes);
+
+/* --- threads ----------------------------------------------------------- */
+
+/* Sleeps while *word == expected, at most timeout_ns (0: no limit). */
+void os_futex_wait(_Atomic uint32_t *word, uint32_t expected,
+		   uint64_t timeout_ns);
+void os_futex_wake(_Atomic uint32_t *word, int nthreads);
+
+/* Sleeps for ns nanoseconds or a little more; never woken by signals here. */
+void os_sleep(uint64_t ns);
+
+/* Lets others run; the caller spins on a word that they will write. */
+void os_yield(void);
+
+/*
+ * True where os_membarrier works; registers the process once. 1 us while the
+ * process has one thread.
+ */
+bool os_membarrier_register(void);
+
+/*
+ * Every other running thread of the process has executed a full memory
+ * barrier between call and return; what is not running has done so when it
+ * was switched away. 0.2 to 5 us. False where it is not to be had.
+ */
+bool os_membarrier(void);
+
+/* --- the rest ---------------------------------------------------------- */
+
+/* Monotonic time in nanoseconds. 20 ns by the vDSO. */
+uint64_t os_now_ns(void);
+
+/*
+ * CPUs this process may really use: its affinity mask, narrowed by the CPU
+ * quota of its cgroup and of every group above (v2 cpu.max, v1
+ * cpu.cfs_quota_us), rounded up; at least 1. Reads /proc and /sys: 50 us.
+ */
+unsigned os_ncpus(void);
+
+/* True where the environment must not be trusted (set-user-ID programs). */
+bool os_is_secure(void);
+
+/* --- fault injection, debug builds only -------------------------------- */
+
+enum os_call {
+	OS_CALL_RESERVE,
+	OS_CALL_COMMIT,
+	OS_CALL_MAP,
+	OS_CALL_PURGE,
+	OS_CALL_MOVE,
+	OS_CALL_MEMBARRIER,
+	OS_NCALLS,
+};
+
+/*
+ * Each call of kind k is counted; the call whose number is fail_at[k] (from
+ * 1) fails, and all later ones too where `for_good` says so. 0: none fails.
+ */
+struct os_faults {
+	_Atomic unsigned count[OS_NCALLS];
+	_Atomic unsigned fail_at[OS_NCALLS];
+	_Atomic bool for_good;
+};
+
+extern struct os_faults os_faults;
+
+#endif

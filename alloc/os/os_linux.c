@@ -1,0 +1,241 @@
+/*
+ * os_linux.c -- os.h on Linux.
+ */
+#include <errno.h>
+#include <linux/futex.h>
+#include <linux/membarrier.h>
+#include <sched.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../base/check.h"
+#include "os.h"
+
+#define RESERVE_FLAGS (MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE)
+
+/* As many ranges as one vector may hold (UIO_MAXIOV is 1,024). */
+#define PURGE_VECTOR 64
+
+#define NS_PER_S UINT64_C(1000000000)
+
+#ifndef MREMAP_DONTUNMAP
+#define MREMAP_DONTUNMAP 4
+#endif
+#ifndef SYS_process_madvise
+#define SYS_process_madvise 440
+#endif
+
+/* The value that names the calling process to process_madvise (6.13). */
+#define PIDFD_OURSELVES (-10000)
+
+struct os_faults os_faults;
+
+/* Debug builds: is it this call's turn to fail? */
+static bool
+fault(enum os_call call)
+{
+	unsigned at, count;
+
+	if (!TRI_DEBUG)
+		return false;
+	/* Relaxed: counters for tests, which order them by their own means. */
+	at = atomic_load_explicit(&os_faults.fail_at[call],
+				  memory_order_relaxed);
+	count = 1 + atomic_fetch_add_explicit(&os_faults.count[call], 1,
+					      memory_order_relaxed);
+	if (at == 0)
+		return false;
+	return count == at ||
+	       (count > at && atomic_load_explicit(&os_faults.for_good,
+						   memory_order_relaxed));
+}
+
+static void *
+map_or_null(size_t bytes, int prot, int flags)
+{
+	void *addr = mmap(NULL, bytes, prot, flags, -1, 0);
+
+	return addr == MAP_FAILED ? NULL : addr;
+}
+
+void
+os_release(void *addr, size_t bytes)
+{
+	if (bytes > 0)
+		munmap(addr, bytes);
+}
+
+void *
+os_reserve(size_t bytes, size_t alignment)
+{
+	size_t slack = alignment - PAGE_BYTES;
+	char *addr, *start;
+
+	if (fault(OS_CALL_RESERVE))
+		return NULL;
+	addr = map_or_null(bytes + slack, PROT_NONE, RESERVE_FLAGS);
+	if (addr == NULL)
+		return NULL;
+	start = addr + (align_up((uintptr_t)addr, alignment) - (uintptr_t)addr);
+	os_release(addr, (size_t)(start - addr));
+	os_release(start + bytes, slack - (size_t)(start - addr));
+	return start;
+}
+
+bool
+os_commit(void *addr, size_t bytes)
+{
+	if (fault(OS_CALL_COMMIT))
+		return false;
+	return mprotect(addr, bytes, PROT_READ | PROT_WRITE) == 0;
+}
+
+void *
+os_map(size_t bytes)
+{
+	if (fault(OS_CALL_MAP))
+		return NULL;
+	return map_or_null(bytes, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS);
+}
+
+bool
+os_purge(void *addr, size_t bytes)
+{
+	if (fault(OS_CALL_PURGE))
+		return false;
+	return madvise(addr, bytes, MADV_DONTNEED) == 0;
+}
+
+bool
+os_renew(void *addr, size_t bytes)
+{
+	if (fault(OS_CALL_PURGE))
+		return false;
+	return mmap(addr, bytes, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1,
+		    0) == addr;
+}
+
+/*
+ * The vectored form on at most PURGE_VECTOR ranges: how many went, from the
+ * first. The kernel returns bytes, and may stop early.
+ */
+static size_t
+purge_vector(const struct os_range *ranges, size_t n)
+{
+	struct iovec v[PURGE_VECTOR];
+	size_t done = 0, bytes = 0;
+	long went;
+
+	if (fault(OS_CALL_PURGE))
+		return 0;
+	n = min_size(n, PURGE_VECTOR);
+	for (size_t i = 0; i < n; i++)
+		v[i] = (struct iovec){ ranges[i].addr, ranges[i].bytes };
+	went = syscall(SYS_process_madvise, PIDFD_OURSELVES, v, n,
+		       MADV_DONTNEED, 0);
+	while (done < n && went > 0 &&
+	       bytes + ranges[done].bytes <= (size_t)went)
+		bytes += ranges[done++].bytes;
+	return done;
+}
+
+size_t
+os_purge_ranges(const struct os_range *ranges, size_t n)
+{
+	size_t done = 0;
+
+	while (n - done > 1) {
+		size_t went = purge_vector(ranges + done, n - done);
+
+		if (went == 0)
+			break;
+		done += went;
+	}
+	while (done < n && os_purge(ranges[done].addr, ranges[done].bytes))
+		done++;
+	return done;
+}
+
+bool
+os_move_pages(void *from, void *to, size_t bytes)
+{
+	if (fault(OS_CALL_MOVE))
+		return false;
+	return mremap(from, bytes, bytes,
+		      MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP,
+		      to) == to;
+}
+
+void
+os_futex_wait(_Atomic uint32_t *word, uint32_t expected, uint64_t timeout_ns)
+{
+	struct timespec ts = {
+		.tv_sec = (time_t)(timeout_ns / NS_PER_S),
+		.tv_nsec = (long)(timeout_ns % NS_PER_S),
+	};
+
+	syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, expected,
+		timeout_ns == 0 ? NULL : &ts, NULL, 0);
+}
+
+void
+os_futex_wake(_Atomic uint32_t *word, int nthreads)
+{
+	syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, nthreads, NULL, NULL, 0);
+}
+
+void
+os_sleep(uint64_t ns)
+{
+	struct timespec ts = {
+		.tv_sec = (time_t)(ns / NS_PER_S),
+		.tv_nsec = (long)(ns % NS_PER_S),
+	};
+
+	clock_nanosleep(CLOCK_MONOTONIC, 0, &ts, NULL);
+}
+
+void
+os_yield(void)
+{
+	sched_yield();
+}
+
+bool
+os_membarrier_register(void)
+{
+	if (fault(OS_CALL_MEMBARRIER))
+		return false;
+	return syscall(SYS_membarrier,
+		       MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0) == 0;
+}
+
+bool
+os_membarrier(void)
+{
+	if (fault(OS_CALL_MEMBARRIER))
+		return false;
+	return syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0,
+		       0) == 0;
+}
+
+uint64_t
+os_now_ns(void)
+{
+	struct timespec ts = { 0, 0 };
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * NS_PER_S + (uint64_t)ts.tv_nsec;
+}
+
+bool
+os_is_secure(void)
+{
+	return getauxval(AT_SECURE) != 0;
+}

@@ -1,0 +1,145 @@
+/*
+ * chunk.c -- see chunk.h.
+ */
+#include "chunk.h"
+#include "../base/bits.h"
+#include "../base/check.h"
+
+/* How good a place is; less is better. */
+struct place {
+	size_t start;
+	size_t hole;
+	bool is_fresh;
+};
+
+static bool
+place_is_better(const struct place *a, const struct place *b)
+{
+	if (a->is_fresh != b->is_fresh)
+		return b->is_fresh;
+	return a->hole < b->hole;
+}
+
+bool
+chunk_find(const struct chunk *c, size_t npages, size_t align_pages,
+	   size_t *start)
+{
+	struct place best = { CHUNK_NPAGES, CHUNK_NPAGES + 1, true };
+	size_t hole, len;
+
+	for (size_t at = 0;
+	     (len = bits_next_clear_run(c->used, CHUNK_NPAGES, at, &hole)) > 0;
+	     at = hole + len) {
+		struct place p = { align_up(hole, align_pages), len, true };
+
+		if (p.start + npages > hole + len)
+			continue;
+		p.is_fresh = bits_count_range(c->dirty, p.start, npages) * 2 <
+			     npages;
+		if (place_is_better(&p, &best))
+			best = p;
+	}
+	*start = best.start;
+	return best.start != CHUNK_NPAGES;
+}
+
+static uint16_t
+longest_free_run(const struct chunk *c)
+{
+	size_t hole, len, longest = 0;
+
+	for (size_t at = 0;
+	     (len = bits_next_clear_run(c->used, CHUNK_NPAGES, at, &hole)) > 0;
+	     at = hole + len)
+		longest = max_size(longest, len);
+	return (uint16_t)longest;
+}
+
+bool
+chunk_is_free(const struct chunk *c, size_t start, size_t n)
+{
+	return start + n <= CHUNK_NPAGES &&
+	       bits_count_range(c->used, start, n) == 0;
+}
+
+bool
+chunk_take(struct chunk *c, size_t start, size_t n)
+{
+	size_t ndirty = bits_count_range(c->dirty, start, n);
+
+	invariant(chunk_is_free(c, start, n));
+	bits_set_range(c->used, start, n);
+	if (ndirty > 0) {
+		bits_clear_range(c->dirty, start, n);
+		bits_clear_range(c->stale, start, n);
+	}
+	c->nused = (uint16_t)(c->nused + n);
+	c->ndirty = (uint16_t)(c->ndirty - ndirty);
+	c->longest = longest_free_run(c);
+	return ndirty == 0;
+}
+
+/* Frees a range; `longest` can only become the run around it. */
+static void
+release(struct chunk *c, size_t start, size_t n)
+{
+	size_t first = start, end;
+
+	invariant(bits_count_range(c->used, start, n) == n);
+	bits_clear_range(c->used, start, n);
+	c->nused = (uint16_t)(c->nused - n);
+	while (first > 0 && !bits_test(c->used, first - 1))
+		first--;
+	end = bits_find_set(c->used, CHUNK_NPAGES, start);
+	c->longest = (uint16_t)max_size(c->longest, end - first);
+}
+
+void
+chunk_give(struct chunk *c, size_t start, size_t n)
+{
+	release(c, start, n);
+	bits_set_range(c->dirty, start, n);
+	c->ndirty = (uint16_t)(c->ndirty + n);
+}
+
+/* The pages that a claim is after. */
+static void
+victims(const struct chunk *c, bool only_stale, uint64_t *out)
+{
+	for (unsigned i = 0; i < CHUNK_NWORDS; i++)
+		out[i] = only_stale ? c->stale[i] : c->dirty[i];
+}
+
+size_t
+chunk_claim(struct chunk *c, bool only_stale, struct os_range *out, size_t max)
+{
+	uint64_t wanted[CHUNK_NWORDS];
+	size_t n = 0, start, len;
+
+	victims(c, only_stale, wanted);
+	for (size_t at = 0;
+	     n < max &&
+	     (len = bits_next_set_run(wanted, CHUNK_NPAGES, at, &start)) > 0;
+	     at = start + len) {
+		chunk_take(c, start, len);
+		out[n].addr = c->base + (start << PAGE_SHIFT);
+		out[n].bytes = len << PAGE_SHIFT;
+		n++;
+	}
+	/* What the claim had no room for is stale still. */
+	for (unsigned i = 0; n < max && i < CHUNK_NWORDS; i++)
+		c->stale[i] = c->dirty[i];
+	return n;
+}
+
+void
+chunk_settle(struct chunk *c, const struct os_range *range, bool purged)
+{
+	size_t start = chunk_page(c, range->addr);
+	size_t n = range->bytes >> PAGE_SHIFT;
+
+	if (purged)
+		release(c, start, n);
+	else
+		chunk_give(c, start, n);
+}

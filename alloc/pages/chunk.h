@@ -1,0 +1,61 @@
+/*
+ * chunk.h -- page runs inside one chunk: find, take, give, claim.
+ *
+ * Above   pagepool, pageheap
+ * Lock    none of its own: pure functions on a record whose owner's lock the
+ *         caller holds
+ * Always  nused, ndirty and longest agree with the bitmaps at return
+ */
+#ifndef TRI_PAGES_CHUNK_H
+#define TRI_PAGES_CHUNK_H
+
+#include "../os/os.h"
+#include "region.h"
+
+/* The bucket of a chunk without a free page; below it, log2 of `longest`. */
+#define CHUNK_FULL     10u
+#define CHUNK_NBUCKETS 11u
+
+/*
+ * The best place for npages at a multiple of align_pages: where half of the
+ * pages are still resident before fresh ones, then the tightest hole, then
+ * the lowest. False where there is none.
+ */
+bool chunk_find(const struct chunk *c, size_t npages, size_t align_pages,
+		size_t *start);
+
+/* Takes [start, start + n), all free. True where all of it reads as zero. */
+bool chunk_take(struct chunk *c, size_t start, size_t n);
+
+/* Gives a taken range back; it becomes dirty. */
+void chunk_give(struct chunk *c, size_t start, size_t n);
+
+/* True where [start, start + n) lies in the chunk and is free. */
+bool chunk_is_free(const struct chunk *c, size_t start, size_t n);
+
+/*
+ * Claims dirty pages for a purge: their ranges, at most `max`, go to out[] and
+ * their pages become used, so that nobody takes them while no lock is held.
+ * With only_stale, just pages that were dirty already at the last claim; what
+ * is dirty now becomes stale for the next one. Returns how many ranges.
+ */
+size_t chunk_claim(struct chunk *c, bool only_stale, struct os_range *out,
+		   size_t max);
+
+/* Ends a claim of one range: free again, and clean if it was purged. */
+void chunk_settle(struct chunk *c, const struct os_range *range, bool purged);
+
+/* The bucket that `longest` asks for. */
+ALWAYS_INLINE unsigned
+chunk_bucket(const struct chunk *c)
+{
+	return c->longest == 0 ? CHUNK_FULL : log2_floor(c->longest);
+}
+
+ALWAYS_INLINE size_t
+chunk_page(const struct chunk *c, const void *addr)
+{
+	return (size_t)((const char *)addr - c->base) >> PAGE_SHIFT;
+}
+
+#endif

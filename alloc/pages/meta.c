@@ -1,0 +1,126 @@
+/*
+ * meta.c -- see meta.h.
+ */
+#include "meta.h"
+#include "../base/check.h"
+#include "../os/lock.h"
+#include "../os/os.h"
+
+/* One mapping serves thousands of slabs; untouched pages of it cost nothing. */
+#define BLOCK_BYTES (1 * MIB)
+
+#define NSIZES 11
+
+/* A free record holds the next one of its size. */
+struct idle {
+	struct idle *next;
+};
+
+static struct {
+	struct lock lock;
+	char *at, *end;
+	struct idle *idle[NSIZES];
+	size_t carved, idle_bytes;
+} meta;
+
+static_assert(META_MIN_BYTES << (NSIZES - 1) == META_MAX_BYTES,
+	      "one list for each power of two");
+
+/* The list of the least power of two that holds `bytes`. */
+static unsigned
+size_index(size_t bytes)
+{
+	if (bytes <= META_MIN_BYTES)
+		return 0;
+	return log2_floor(bytes - 1) + 1 - log2_floor(META_MIN_BYTES);
+}
+
+static size_t
+index_bytes(unsigned index)
+{
+	return META_MIN_BYTES << index;
+}
+
+/* A new mapping; the rest of the old one, less than a record, stays unused. */
+static bool
+refill_locked(void)
+{
+	char *block = os_map(BLOCK_BYTES);
+
+	if (block == NULL)
+		return false;
+	meta.at = block;
+	meta.end = block + BLOCK_BYTES;
+	return true;
+}
+
+static void *
+carve_locked(size_t bytes)
+{
+	size_t alignment = min_size(bytes, PAGE_BYTES);
+	char *record = meta.at +
+		       (align_up((uintptr_t)meta.at, alignment) -
+			(uintptr_t)meta.at);
+
+	if (meta.at == NULL || record + bytes > meta.end) {
+		if (!refill_locked())
+			return NULL;
+		record = meta.at;
+	}
+	meta.at = record + bytes;
+	meta.carved += bytes;
+	return record;
+}
+
+void *
+meta_alloc(size_t bytes)
+{
+	unsigned i = size_index(bytes);
+	struct idle *r;
+
+	invariant(bytes <= META_MAX_BYTES);
+	lock_take(&meta.lock, LOCK_META);
+	r = meta.idle[i];
+	if (r != NULL) {
+		meta.idle[i] = r->next;
+		meta.idle_bytes -= index_bytes(i);
+	} else {
+		r = carve_locked(index_bytes(i));
+	}
+	lock_drop(&meta.lock, LOCK_META);
+	return r;
+}
+
+void
+meta_free(void *record, size_t bytes)
+{
+	unsigned i = size_index(bytes);
+	struct idle *r = record;
+
+	lock_take(&meta.lock, LOCK_META);
+	r->next = meta.idle[i];
+	meta.idle[i] = r;
+	meta.idle_bytes += index_bytes(i);
+	lock_drop(&meta.lock, LOCK_META);
+}
+
+void
+meta_usage(size_t *carved, size_t *idle)
+{
+	lock_take(&meta.lock, LOCK_META);
+	*carved = meta.carved;
+	*idle = meta.idle_bytes;
+	lock_drop(&meta.lock, LOCK_META);
+}
+
+void
+meta_lock(void)
+{
+	lock_take(&meta.lock, LOCK_META);
+}
+
+void
+meta_unlock(void)
+{
+	lock_drop(&meta.lock, LOCK_META);
+}

@@ -1,0 +1,34 @@
+/*
+ * meta.h -- memory for our own records: slabs, caches, their arrays.
+ *
+ * Above   heap/slab, cache/thread
+ * Lock    LOCK_META inside; the caller may hold any lock below it
+ * Always  records live apart from the program's pages, in sizes of powers of
+ *         two; freed ones are kept for the next of their size and never
+ *         unmapped, so a stale pointer to a record still points to a record
+ */
+#ifndef TRI_PAGES_META_H
+#define TRI_PAGES_META_H
+
+#include "../base/base.h"
+
+#define META_MIN_BYTES ((size_t)64)
+#define META_MAX_BYTES (64 * KIB)
+
+/*
+ * A record of at least `bytes`, aligned to its size's power of two (4 KiB at
+ * most), contents undefined. NULL where the kernel gives no more memory.
+ */
+void *meta_alloc(size_t bytes);
+
+/* `bytes` as it was asked for. */
+void meta_free(void *record, size_t bytes);
+
+/* Bytes of all records ever carved, and those of them now on free lists. */
+void meta_usage(size_t *carved, size_t *idle);
+
+/* For fork.c. */
+void meta_lock(void);
+void meta_unlock(void);
+
+#endif

@@ -1,0 +1,289 @@
+/*
+ * pagepool.c -- see pagepool.h.
+ */
+#include "pagepool.h"
+#include "../base/bits.h"
+#include "../base/check.h"
+#include "../os/lock.h"
+
+/* A whole chunk with every second page dirty. */
+#define CHUNK_RANGES (CHUNK_NPAGES / 2)
+
+static struct {
+	struct lock lock;
+	_Atomic size_t ndirty;
+	size_t npooled;
+	struct purge_stats purge;
+} pool;
+
+/* --- which chunks -------------------------------------------------------- */
+
+static size_t
+chunk_index(const struct region *r, const struct chunk *c)
+{
+	return (size_t)(c - r->chunks);
+}
+
+/* The first index of `count` neighbours in a bitmap, or nchunks. */
+static size_t
+find_neighbours(const struct region *r, const uint64_t *bits, size_t count,
+		size_t alignment)
+{
+	size_t start, len;
+
+	for (size_t at = 0;
+	     (len = bits_next_set_run(bits, r->nchunks, at, &start)) > 0;
+	     at = start + len) {
+		uintptr_t addr = r->base + start * CHUNK_BYTES;
+		size_t first = (align_up(addr, alignment) - r->base) /
+			       CHUNK_BYTES;
+
+		if (first + count <= start + len)
+			return first;
+	}
+	return r->nchunks;
+}
+
+/* Relaxed: LOCK_MAP orders the writers; the reader wants a hint. */
+static void
+add_dirty_locked(size_t n)
+{
+	size_t now = atomic_load_explicit(&pool.ndirty, memory_order_relaxed);
+
+	atomic_store_explicit(&pool.ndirty, now + n, memory_order_relaxed);
+}
+
+static void
+remove_locked(struct region *r, size_t index, size_t count)
+{
+	bits_clear_range(r->pool, index, count);
+	bits_clear_range(r->pool_dirty, index, count);
+	pool.npooled -= count;
+	for (size_t i = 0; i < count; i++)
+		add_dirty_locked(0 - (size_t)r->chunks[index + i].ndirty);
+}
+
+static void
+insert_locked(struct region *r, size_t index)
+{
+	const struct chunk *c = &r->chunks[index];
+
+	bits_set(r->pool, index);
+	if (c->ndirty > 0)
+		bits_set(r->pool_dirty, index);
+	pool.npooled++;
+	add_dirty_locked(c->ndirty);
+}
+
+static bool
+commit_locked(const struct region *r, size_t index, size_t count)
+{
+	for (size_t i = index; i < index + count; i++) {
+		struct chunk *c = &r->chunks[i];
+
+		if (c->is_committed)
+			continue;
+		if (!os_commit(c->base, CHUNK_BYTES))
+			return false;
+		c->is_committed = true;
+	}
+	return true;
+}
+
+/* From the pool's own stock; dirty neighbours first. */
+static struct chunk *
+take_pooled_locked(size_t count, size_t alignment)
+{
+	/* Relaxed: regions are added under this lock. */
+	unsigned n = atomic_load_explicit(&nregions, memory_order_relaxed);
+
+	for (unsigned i = 0; i < 2 * n; i++) {
+		struct region *r = &regions[i % n];
+		size_t at = find_neighbours(r, i < n ? r->pool_dirty : r->pool,
+					    count, alignment);
+
+		if (at == r->nchunks)
+			continue;
+		if (!commit_locked(r, at, count))
+			return NULL;
+		remove_locked(r, at, count);
+		return &r->chunks[at];
+	}
+	return NULL;
+}
+
+struct chunk *
+pagepool_take(size_t count, size_t alignment)
+{
+	struct chunk *c;
+	struct region *r;
+	size_t index;
+
+	lock_take(&pool.lock, LOCK_MAP);
+	c = take_pooled_locked(count, alignment);
+	if (c == NULL) {
+		size_t before = regions[0].nchunks;
+
+		r = region_grow_locked(count, alignment, &index);
+		if (r != NULL) {
+			c = &r->chunks[index];
+			/* Alignment may have skipped chunks into the pool. */
+			if (r == &regions[0])
+				pool.npooled += index - before;
+		}
+	}
+	lock_drop(&pool.lock, LOCK_MAP);
+	return c;
+}
+
+void
+pagepool_put(struct chunk *c)
+{
+	struct region *r = region_find(c->base);
+
+	invariant(c->nused == 0);
+	lock_take(&pool.lock, LOCK_MAP);
+	c->owner = NULL;
+	insert_locked(r, chunk_index(r, c));
+	lock_drop(&pool.lock, LOCK_MAP);
+}
+
+/* --- purging --------------------------------------------------------------- */
+
+static size_t
+ranges_pages(const struct os_range *ranges, size_t n)
+{
+	size_t bytes = 0;
+
+	for (size_t i = 0; i < n; i++)
+		bytes += ranges[i].bytes;
+	return bytes >> PAGE_SHIFT;
+}
+
+void
+purge_stats_add(struct purge_stats *to, const struct purge_stats *from)
+{
+	to->ncalls += from->ncalls;
+	to->nranges += from->nranges;
+	to->npages += from->npages;
+	to->ns += from->ns;
+	to->nfailed += from->nfailed;
+}
+
+size_t
+purge_ranges(const struct os_range *ranges, size_t n, struct purge_stats *stats)
+{
+	uint64_t before = os_now_ns();
+	size_t went = os_purge_ranges(ranges, n);
+
+	stats->ncalls++;
+	stats->nranges += went;
+	stats->npages += ranges_pages(ranges, went);
+	stats->nfailed += n - went;
+	stats->ns += os_now_ns() - before;
+	return went;
+}
+
+/* One chunk that is in nobody's hands meanwhile. Returns pages given back. */
+static size_t
+purge_chunk(struct chunk *c, bool only_stale, struct purge_stats *stats)
+{
+	struct os_range ranges[CHUNK_RANGES];
+	size_t n, went;
+
+	if (c->has_moved_pages && !only_stale &&
+	    os_renew(c->base, CHUNK_BYTES)) {
+		struct os_range all = { c->base, CHUNK_BYTES };
+
+		n = c->ndirty;
+		chunk_take(c, 0, CHUNK_NPAGES);
+		chunk_settle(c, &all, true);
+		c->has_moved_pages = false;
+		stats->npages += n;
+		return n;
+	}
+	n = chunk_claim(c, only_stale, ranges, CHUNK_RANGES);
+	if (n == 0)
+		return 0;
+	went = purge_ranges(ranges, n, stats);
+	for (size_t i = 0; i < n; i++)
+		chunk_settle(c, &ranges[i], i < went);
+	return ranges_pages(ranges, went);
+}
+
+/* Takes the next dirty chunk at or after *index out of the pool. */
+static struct chunk *
+pull_dirty_locked(struct region *r, size_t *index)
+{
+	*index = bits_find_set(r->pool_dirty, r->nchunks, *index);
+	if (*index >= r->nchunks)
+		return NULL;
+	remove_locked(r, *index, 1);
+	return &r->chunks[*index];
+}
+
+static size_t
+purge_region(struct region *r, bool only_stale)
+{
+	size_t index = 0, npages = 0;
+	struct chunk *c;
+
+	lock_take(&pool.lock, LOCK_MAP);
+	while ((c = pull_dirty_locked(r, &index)) != NULL) {
+		struct purge_stats stats = { 0 };
+
+		lock_drop(&pool.lock, LOCK_MAP);
+		npages += purge_chunk(c, only_stale, &stats);
+		lock_take(&pool.lock, LOCK_MAP);
+		purge_stats_add(&pool.purge, &stats);
+		insert_locked(r, index++);
+	}
+	lock_drop(&pool.lock, LOCK_MAP);
+	return npages;
+}
+
+size_t
+pagepool_purge(bool only_stale)
+{
+	/* Acquire: pairs with the release in region_open_locked(). */
+	unsigned n = atomic_load_explicit(&nregions, memory_order_acquire);
+	size_t npages = 0;
+
+	for (unsigned i = 0; i < n; i++)
+		npages += purge_region(&regions[i], only_stale);
+	return npages;
+}
+
+size_t
+pagepool_ndirty(void)
+{
+	return atomic_load_explicit(&pool.ndirty, memory_order_relaxed);
+}
+
+void
+pagepool_stats(struct pagepool_stats *out)
+{
+	unsigned n;
+
+	lock_take(&pool.lock, LOCK_MAP);
+	n = atomic_load_explicit(&nregions, memory_order_relaxed);
+	out->nchunks = 0;
+	for (unsigned i = 0; i < n; i++)
+		out->nchunks += regions[i].nchunks;
+	out->npooled = pool.npooled;
+	out->ndirty_pages = pagepool_ndirty();
+	out->purge = pool.purge;
+	lock_drop(&pool.lock, LOCK_MAP);
+}
+
+void
+pagepool_lock(void)
+{
+	lock_take(&pool.lock, LOCK_MAP);
+}
+
+void
+pagepool_unlock(void)
+{
+	lock_drop(&pool.lock, LOCK_MAP);
+}

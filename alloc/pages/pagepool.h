@@ -1,0 +1,60 @@
+/*
+ * pagepool.h -- whole free chunks, shared by all page heaps.
+ *
+ * Above   pageheap (LOCK_PAGES held), control's purge
+ * Lock    LOCK_MAP inside
+ * Always  a chunk in the pool has nused == 0 and no owner; its dirty pages
+ *         are counted here
+ */
+#ifndef TRI_PAGES_PAGEPOOL_H
+#define TRI_PAGES_PAGEPOOL_H
+
+#include "chunk.h"
+
+struct purge_stats {
+	uint64_t ncalls;  /* purges that gave something back */
+	uint64_t nranges; /* page runs among them */
+	uint64_t npages;
+	uint64_t ns; /* spent in the kernel */
+	uint64_t nfailed;
+};
+
+/*
+ * `count` neighbouring chunks, committed, at a multiple of alignment (a power
+ * of two, at least CHUNK_BYTES): dirty ones first, then clean ones, then new
+ * ones. The first one's record; the others follow it. NULL: out of memory.
+ */
+struct chunk *pagepool_take(size_t count, size_t alignment);
+
+/* Puts one chunk back, all its pages free. */
+void pagepool_put(struct chunk *c);
+
+/*
+ * Gives dirty pages of the pool back to the kernel; only_stale as in
+ * chunk_claim(). No lock is held during the calls. Returns pages given back.
+ */
+size_t pagepool_purge(bool only_stale);
+
+struct pagepool_stats {
+	size_t nchunks;	    /* handed out by the regions, ever */
+	size_t npooled;	    /* of them in the pool */
+	size_t ndirty_pages; /* in the pool */
+	struct purge_stats purge;
+};
+
+void pagepool_stats(struct pagepool_stats *out);
+
+/* Dirty pages in the pool: a hint, read without the lock. */
+size_t pagepool_ndirty(void);
+
+void purge_stats_add(struct purge_stats *to, const struct purge_stats *from);
+
+/* Purges `n` claimed ranges and counts; returns how many went. */
+size_t purge_ranges(const struct os_range *ranges, size_t n,
+		    struct purge_stats *stats);
+
+/* For fork.c. */
+void pagepool_lock(void);
+void pagepool_unlock(void);
+
+#endif

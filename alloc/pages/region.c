@@ -1,0 +1,211 @@
+/*
+ * region.c -- see region.h.
+ */
+#include "region.h"
+#include "../base/check.h"
+#include "../os/os.h"
+
+/* 256 GiB: more native memory than any JVM here will hold. */
+#define REGION_NCHUNKS_MAX ((size_t)1 << 17)
+#define REGION_NCHUNKS_MIN ((size_t)REGION_STEP)
+
+#define CHUNKS_TO_BITMAP_BYTES(n) align_up((n) / 8, PAGE_BYTES)
+
+struct region regions[REGIONS_MAX];
+_Atomic unsigned nregions;
+
+/* Bytes of each table for one chunk. */
+#define MAP_PER_CHUNK	(CHUNK_NPAGES * sizeof(uint16_t))
+#define RUNS_PER_CHUNK	(CHUNK_NPAGES * sizeof(uint32_t))
+#define SLABS_PER_CHUNK (CHUNK_NPAGES / SLAB_NPAGES * sizeof(void *))
+#define CHUNK_RECORD	sizeof(struct chunk)
+
+static_assert(MAP_PER_CHUNK * REGION_STEP % PAGE_BYTES == 0 &&
+		      RUNS_PER_CHUNK * REGION_STEP % PAGE_BYTES == 0 &&
+		      SLABS_PER_CHUNK * REGION_STEP % PAGE_BYTES == 0 &&
+		      CHUNK_RECORD * REGION_STEP % PAGE_BYTES == 0,
+	      "a step of each table is whole pages");
+
+struct region *
+region_find(const void *addr)
+{
+	/* Acquire: pairs with the release in region_open_locked(). */
+	unsigned n = atomic_load_explicit(&nregions, memory_order_acquire);
+
+	for (unsigned i = 0; i < n; i++) {
+		struct region *r = &regions[i];
+
+		if ((uintptr_t)addr - r->base < region_npages(r) << PAGE_SHIFT)
+			return r;
+	}
+	return NULL;
+}
+
+void
+pagemap_set(const struct region *r, size_t page, size_t npages, uint16_t value)
+{
+	for (size_t i = 0; i < npages; i++)
+		atomic_store_explicit(&r->map[page + i], value,
+				      memory_order_relaxed);
+}
+
+static size_t
+tables_bytes(size_t nchunks)
+{
+	size_t per_chunk = MAP_PER_CHUNK + RUNS_PER_CHUNK + SLABS_PER_CHUNK +
+			   CHUNK_RECORD;
+
+	return per_chunk * nchunks + 2 * CHUNKS_TO_BITMAP_BYTES(nchunks);
+}
+
+/* Lays the tables out in front of the chunks. */
+static void
+place_tables(struct region *r, char *at, size_t nchunks)
+{
+	r->map = (_Atomic uint16_t *)(void *)at;
+	at += MAP_PER_CHUNK * nchunks;
+	r->runs = (uint32_t *)(void *)at;
+	at += RUNS_PER_CHUNK * nchunks;
+	r->slabs = (void **)(void *)at;
+	at += SLABS_PER_CHUNK * nchunks;
+	r->chunks = (struct chunk *)(void *)at;
+	at += CHUNK_RECORD * nchunks;
+	r->pool = (uint64_t *)(void *)at;
+	at += CHUNKS_TO_BITMAP_BYTES(nchunks);
+	r->pool_dirty = (uint64_t *)(void *)at;
+}
+
+/* Reserves for nchunks; false where the address space does not allow it. */
+static bool
+reserve(struct region *r, size_t nchunks)
+{
+	size_t tables = align_up(tables_bytes(nchunks), CHUNK_BYTES);
+	size_t bytes = tables + nchunks * CHUNK_BYTES;
+	char *at = os_reserve(bytes, CHUNK_BYTES);
+
+	if (at == NULL)
+		return false;
+	place_tables(r, at, nchunks);
+	if (!os_commit(r->pool, 2 * CHUNKS_TO_BITMAP_BYTES(nchunks))) {
+		os_release(at, bytes);
+		return false;
+	}
+	r->reservation = at;
+	r->reserved_bytes = bytes;
+	r->base = (uintptr_t)at + tables;
+	r->nchunks = 0;
+	r->nchunks_max = nchunks;
+	return true;
+}
+
+/*
+ * Reserves as much as is to be had, at least `least`. Under RLIMIT_AS the
+ * largest reservation that fits would leave nothing for the program's own
+ * mappings, so where the first try fails a quarter of what fits is taken.
+ */
+static bool
+reserve_most(struct region *r, size_t least)
+{
+	size_t nchunks = REGION_NCHUNKS_MAX;
+
+	if (reserve(r, nchunks))
+		return true;
+	do {
+		if (nchunks == least)
+			return false;
+		nchunks = max_size(nchunks / 4, least);
+	} while (!reserve(r, nchunks));
+	if (nchunks == least)
+		return true;
+	os_release(r->reservation, r->reserved_bytes);
+	return reserve(r, max_size(nchunks / 4, least));
+}
+
+/* Opens one more region for at least `count` chunks. */
+static struct region *
+region_open_locked(size_t count)
+{
+	unsigned n = atomic_load_explicit(&nregions, memory_order_relaxed);
+	size_t least = max_size(REGION_NCHUNKS_MIN,
+				align_up(count, REGION_STEP));
+
+	if (n == REGIONS_MAX || least > REGION_NCHUNKS_MAX ||
+	    !reserve_most(&regions[n], least))
+		return NULL;
+	/* Release: pairs with the acquire in region_find(). */
+	atomic_store_explicit(&nregions, n + 1, memory_order_release);
+	return &regions[n];
+}
+
+/* Commits the tables up to chunk `upto`. */
+static bool
+commit_tables(const struct region *r, size_t from, size_t upto)
+{
+	size_t n = upto - from;
+
+	return os_commit((char *)(uintptr_t)r->map + from * MAP_PER_CHUNK,
+			 n * MAP_PER_CHUNK) &&
+	       os_commit((char *)r->runs + from * RUNS_PER_CHUNK,
+			 n * RUNS_PER_CHUNK) &&
+	       os_commit((char *)r->slabs + from * SLABS_PER_CHUNK,
+			 n * SLABS_PER_CHUNK) &&
+	       os_commit((char *)r->chunks + from * CHUNK_RECORD,
+			 n * CHUNK_RECORD);
+}
+
+/* Makes the tables reach over `upto` chunks. */
+static bool
+extend_locked(struct region *r, size_t upto)
+{
+	size_t from = region_npages(r) / CHUNK_NPAGES;
+
+	if (upto <= from)
+		return true;
+	upto = min_size(align_up(upto, REGION_STEP), r->nchunks_max);
+	if (!commit_tables(r, from, upto))
+		return false;
+	/* Release: whoever sees the length may read the tables below it. */
+	__atomic_store_n(&r->npages, upto * CHUNK_NPAGES, __ATOMIC_RELEASE);
+	return true;
+}
+
+static bool
+region_take_locked(struct region *r, size_t count, size_t alignment,
+		   size_t *index)
+{
+	uintptr_t at = r->base + r->nchunks * CHUNK_BYTES;
+	size_t first = (align_up(at, alignment) - r->base) / CHUNK_BYTES;
+
+	if (first > r->nchunks_max || count > r->nchunks_max - first)
+		return false;
+	if (!extend_locked(r, first + count) ||
+	    !os_commit((char *)r->base + first * CHUNK_BYTES,
+		       count * CHUNK_BYTES))
+		return false;
+	for (size_t i = r->nchunks; i < first + count; i++)
+		r->chunks[i].base = (char *)r->base + i * CHUNK_BYTES;
+	for (size_t i = first; i < first + count; i++)
+		r->chunks[i].is_committed = true;
+	/* What alignment skipped is free too: committed when it is wanted. */
+	for (size_t i = r->nchunks; i < first; i++)
+		r->pool[i / 64] |= UINT64_C(1) << (i % 64);
+	r->nchunks = first + count;
+	*index = first;
+	return true;
+}
+
+struct region *
+region_grow_locked(size_t count, size_t alignment, size_t *index)
+{
+	unsigned n = atomic_load_explicit(&nregions, memory_order_relaxed);
+	struct region *r;
+
+	for (unsigned i = 0; i < n; i++) {
+		if (region_take_locked(&regions[i], count, alignment, index))
+			return &regions[i];
+	}
+	r = region_open_locked(count + alignment / CHUNK_BYTES);
+	if (r == NULL || !region_take_locked(r, count, alignment, index))
+		return NULL;
+	return r;
+}

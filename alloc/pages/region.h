@@ -1,0 +1,149 @@
+/*
+ * region.h -- reserved address space, its chunks, and what each page holds.
+ *
+ * Above   free() (region_main, the page map), pagepool, pageheap, heap
+ * Lock    LOCK_MAP to grow; readers take none
+ * Always  a region's tables never move and never go; `npages` only grows, and
+ *         all tables are readable below it; page map and slab table entries of
+ *         a block change only while its owner holds it
+ *
+ * One reservation holds first the tables, then the chunks:
+ *
+ *	+--------+---------+---------+-----+----------------------------------+
+ *	| map    | runs    | slabs   | ... | chunk 0 | chunk 1 | ...          |
+ *	+--------+---------+---------+-----+----------------------------------+
+ *	2 B/page 4 B/page  8 B/64 KiB      base, 2 MiB each
+ *
+ * The first region is large enough for nearly every process, so that free()
+ * looks into it alone; pointers into later ones take the slow path. A region
+ * is cut to what RLIMIT_AS leaves.
+ */
+#ifndef TRI_PAGES_REGION_H
+#define TRI_PAGES_REGION_H
+
+#include <stdatomic.h>
+
+#include "../base/base.h"
+#include "../base/list.h"
+
+#define CHUNK_SHIFT  21
+#define CHUNK_BYTES  ((size_t)1 << CHUNK_SHIFT)
+#define CHUNK_NPAGES 512u
+#define CHUNK_NWORDS (CHUNK_NPAGES / 64)
+
+#define SLAB_SHIFT  16
+#define SLAB_BYTES  ((size_t)1 << SLAB_SHIFT)
+#define SLAB_NPAGES 16u
+
+#define REGIONS_MAX 64u
+
+/* Tables grow by this many chunks: each table by whole pages. */
+#define REGION_STEP 16u
+
+struct pageheap;
+
+/*
+ * 2 MiB of pages. `used` are handed out (or held for a moment by a purge),
+ * `dirty` are free and not yet given back, `stale` are dirty and were so at
+ * the last tick. dirty and used are disjoint, stale is a part of dirty.
+ * Lock: the owner's; LOCK_MAP while it lies in the pool.
+ */
+struct chunk {
+	uint64_t used[CHUNK_NWORDS];
+	uint64_t dirty[CHUNK_NWORDS];
+	uint64_t stale[CHUNK_NWORDS];
+	struct list_node link;	     /* owner's list of its bucket */
+	struct list_node dirty_link; /* owner's list while ndirty > 0 */
+	struct pageheap *owner;	     /* NULL: in the pool, or not yet there */
+	char *base;
+	uint32_t tick; /* the purge that has been here last */
+	uint16_t nused, ndirty;
+	uint16_t longest; /* no free run is longer; exact or too large */
+	uint8_t bucket;	  /* log2 of longest; CHUNK_FULL where it is 0 */
+	bool is_committed;
+	bool has_moved_pages; /* its mapping is in pieces: renew, not purge */
+};
+
+static_assert(sizeof(struct chunk) <= 256, "sixteen records in a page");
+
+struct region {
+	/* What free() reads: kept together, written before npages grows. */
+	uintptr_t base;
+	size_t npages; /* written by region.c alone, read by region_npages */
+	_Atomic uint16_t *map;
+	/* Bytes the page run that begins here has, in pages; else stale. */
+	uint32_t *runs;
+	void **slabs;
+	struct chunk *chunks;
+	/* Chunks in the pool, and those of them with dirty pages. */
+	uint64_t *pool, *pool_dirty;
+	size_t nchunks, nchunks_max;
+	void *reservation;
+	size_t reserved_bytes;
+};
+
+/*
+ * Region 0, its first three words read by every free(). The others are for
+ * processes that fill it or whose address space is limited.
+ */
+extern struct region regions[REGIONS_MAX] HIDDEN;
+#define region_main (regions[0])
+
+/* Pages whose tables may be read. Acquire: pairs with the release in region.c. */
+ALWAYS_INLINE size_t
+region_npages(const struct region *r)
+{
+	return __atomic_load_n(&r->npages, __ATOMIC_ACQUIRE);
+}
+
+/* How many regions there are; acquire in region_find pairs with the growth. */
+extern _Atomic unsigned nregions;
+
+/* The region that holds addr, or NULL: no memory of ours. */
+struct region *region_find(const void *addr);
+
+/*
+ * `count` neighbouring chunks never handed out before, committed; their
+ * indices begin at *index. NULL where address space or commit is used up.
+ * LOCK_MAP is held.
+ */
+struct region *region_grow_locked(size_t count, size_t alignment,
+				  size_t *index);
+
+ALWAYS_INLINE size_t
+region_page(const struct region *r, const void *addr)
+{
+	return ((uintptr_t)addr - r->base) >> PAGE_SHIFT;
+}
+
+ALWAYS_INLINE struct chunk *
+region_chunk(const struct region *r, const void *addr)
+{
+	return &r->chunks[((uintptr_t)addr - r->base) >> CHUNK_SHIFT];
+}
+
+/* The slab table's entry for the 64 KiB around addr. */
+ALWAYS_INLINE void **
+region_slab(const struct region *r, const void *addr)
+{
+	return &r->slabs[((uintptr_t)addr - r->base) >> SLAB_SHIFT];
+}
+
+/*
+ * The page map: what free() may do with a pointer into this page, as the
+ * byte offset of a bin in the thread cache. 0: nothing.
+ *
+ * Relaxed on both sides: a page's entry is written before its block is handed
+ * out, and whoever frees the block got it from the thread that took it, by
+ * synchronization of the program's own.
+ */
+ALWAYS_INLINE uint16_t
+pagemap_get(const struct region *r, size_t page)
+{
+	return atomic_load_explicit(&r->map[page], memory_order_relaxed);
+}
+
+void pagemap_set(const struct region *r, size_t page, size_t npages,
+		 uint16_t value);
+
+#endif

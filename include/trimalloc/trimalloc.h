@@ -1,0 +1,108 @@
+/*
+ * trimalloc.h -- the allocator's public functions.
+ *
+ * Two libraries come from the same sources:
+ *
+ *	libtrimalloc.so	      takes malloc's place in a whole process
+ *			      (LD_PRELOAD). Programs include <stdlib.h> as
+ *			      ever; of the names below it exports tri_version
+ *			      alone, by which a program can tell that it runs
+ *			      on trimalloc.
+ *	libtrimalloc_jni.so,  stand beside the process's malloc, for native
+ *	libtrimalloc_jni.a    code that wants a heap of its own. All names
+ *			      below; safe to dlopen (a few words of TLS).
+ *
+ * All functions may be called by any thread at any time, but not from a signal
+ * handler. A block belongs to the caller from its allocation until tri_free
+ * or tri_realloc; any thread may free it. A block of the one library must not
+ * be given to the other one, nor to the process's own free.
+ *
+ * Each function behaves as its standard namesake, whose manual page applies;
+ * the lines here say what the standard leaves open. Sizes are in bytes.
+ */
+#ifndef TRIMALLOC_H
+#define TRIMALLOC_H
+
+#include <malloc.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* The version of the library, e.g. "0.1.0". Static storage. */
+const char *tri_version(void);
+
+/*
+ * 16-byte aligned, at least n bytes; a distinct block for n == 0. NULL and
+ * ENOMEM where memory is used up or n exceeds PTRDIFF_MAX. Contents undefined.
+ */
+void *tri_malloc(size_t n) __attribute__((malloc, alloc_size(1)));
+
+/* Zeroed; pages that the kernel just gave are not zeroed a second time. */
+void *tri_calloc(size_t count, size_t size)
+	__attribute__((malloc, alloc_size(1, 2)));
+
+/*
+ * Grows or shrinks in place where it can; blocks above 2 MiB are moved by
+ * their pages, not copied. realloc(p, 0) frees p and returns NULL, as glibc's.
+ */
+void *tri_realloc(void *p, size_t n) __attribute__((alloc_size(2)));
+void *tri_reallocarray(void *p, size_t count, size_t size)
+	__attribute__((alloc_size(2, 3)));
+
+/* errno is preserved. What is not a live block aborts with a sentence. */
+void tri_free(void *p);
+
+/* As free, and aborts where the block cannot have been of that size. */
+void tri_free_sized(void *p, size_t n);
+void tri_free_aligned_sized(void *p, size_t alignment, size_t n);
+
+/* EINVAL unless alignment is a power of two; n need not be a multiple. */
+void *tri_aligned_alloc(size_t alignment, size_t n)
+	__attribute__((malloc, alloc_align(1), alloc_size(2)));
+
+/* Returns 0, EINVAL or ENOMEM; errno and (on failure) *out stay as they are. */
+int tri_posix_memalign(void **out, size_t alignment, size_t n);
+
+/* Rounds alignment up to a power of two, as glibc's. */
+void *tri_memalign(size_t alignment, size_t n)
+	__attribute__((malloc, alloc_size(2)));
+
+/* Aligned to 4,096 bytes; pvalloc rounds n up to a multiple of that. */
+void *tri_valloc(size_t n) __attribute__((malloc, alloc_size(1)));
+void *tri_pvalloc(size_t n) __attribute__((malloc));
+
+/* Bytes that may be used, all of them; 0 for NULL. */
+size_t tri_malloc_usable_size(void *p);
+
+/*
+ * Gives back all free memory now: empties the caches of all threads and
+ * purges every free page. `pad` is ignored. 1 where pages went back, else 0.
+ * Takes 0.1 us per page and a few microseconds per active thread.
+ */
+int tri_malloc_trim(size_t pad);
+
+/*
+ * arena: bytes in use or not yet given back; uordblks: bytes in the program's
+ * hands; fordblks: free bytes not given back; hblks, hblkhd: blocks above
+ * 16 KiB and their bytes; keepcost: what malloc_trim could free at best.
+ */
+struct mallinfo2 tri_mallinfo2(void);
+struct mallinfo tri_mallinfo(void);
+
+/* XML as glibc's, and an element <trimalloc>. 0, EINVAL or -1. */
+int tri_malloc_info(int options, FILE *stream);
+
+/* A report for people, to stderr. */
+void tri_malloc_stats(void);
+
+/* M_ARENA_MAX caps arenas for threads to come; 1 for what malloc.h names. */
+int tri_mallopt(int param, int value);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
