@@ -21,12 +21,20 @@
  * INTERPOSE(ret, name, params) exports tri_<name> as <name> too;
  * INTERPOSE_AS(ret, name, alias, params) under any other name.
  */
+/* gcc wants an alias to promise what its target promises; clang has no word. */
+#if defined(__clang__)
+#define SAME_ATTRIBUTES(name)
+#else
+#define SAME_ATTRIBUTES(name) __attribute__((copy(name)))
+#endif
+
 #if TRI_JNI
 #define INTERPOSE(ret, name, params)
 #define INTERPOSE_AS(ret, name, alias, params)
 #else
-#define INTERPOSE_AS(ret, name, as, params) \
-	EXPORT ret as params __attribute__((alias("tri_" #name)));
+#define INTERPOSE_AS(ret, name, as, params)              \
+	EXPORT ret as params SAME_ATTRIBUTES(tri_##name) \
+		__attribute__((alias("tri_" #name)));
 #define INTERPOSE(ret, name, params) INTERPOSE_AS(ret, name, name, params)
 #endif
 

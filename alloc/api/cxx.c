@@ -28,10 +28,10 @@ void *operator_new_aligned(size_t n, size_t a) __asm__("_ZnwmSt11align_val_t");
 void *operator_new_array_aligned(size_t n,
 				 size_t a) __asm__("_ZnamSt11align_val_t");
 
-void *operator_new_nothrow(size_t n, const void *t) __asm__(
-	"_ZnwmRKSt9nothrow_t");
-void *operator_new_array_nothrow(size_t n, const void *t) __asm__(
-	"_ZnamRKSt9nothrow_t");
+void *operator_new_nothrow(size_t n,
+			   const void *t) __asm__("_ZnwmRKSt9nothrow_t");
+void *operator_new_array_nothrow(size_t n,
+				 const void *t) __asm__("_ZnamRKSt9nothrow_t");
 void *operator_new_aligned_nothrow(size_t n, size_t a, const void *t) __asm__(
 	"_ZnwmSt11align_val_tRKSt9nothrow_t");
 void *operator_new_array_aligned_nothrow(
@@ -42,16 +42,16 @@ void operator_delete(void *p) __asm__("_ZdlPv");
 void operator_delete_array(void *p) __asm__("_ZdaPv");
 void operator_delete_sized(void *p, size_t n) __asm__("_ZdlPvm");
 void operator_delete_array_sized(void *p, size_t n) __asm__("_ZdaPvm");
-void operator_delete_nothrow(void *p, const void *t) __asm__(
-	"_ZdlPvRKSt9nothrow_t");
+void operator_delete_nothrow(void *p,
+			     const void *t) __asm__("_ZdlPvRKSt9nothrow_t");
 void operator_delete_array_nothrow(void *p, const void *t) __asm__(
 	"_ZdaPvRKSt9nothrow_t");
 void operator_delete_aligned(void *p,
 			     size_t a) __asm__("_ZdlPvSt11align_val_t");
 void operator_delete_array_aligned(void *p,
 				   size_t a) __asm__("_ZdaPvSt11align_val_t");
-void operator_delete_sized_aligned(void *p, size_t n, size_t a) __asm__(
-	"_ZdlPvmSt11align_val_t");
+void operator_delete_sized_aligned(void *p, size_t n,
+				   size_t a) __asm__("_ZdlPvmSt11align_val_t");
 void operator_delete_array_sized_aligned(void *p, size_t n, size_t a) __asm__(
 	"_ZdaPvmSt11align_val_t");
 void operator_delete_aligned_nothrow(void *p, size_t a, const void *t) __asm__(
@@ -66,8 +66,8 @@ void operator_delete_array_aligned_nothrow(
 static handler_fn *
 new_handler(void)
 {
-	get_handler_fn *get = (get_handler_fn *)dlsym(
-		RTLD_DEFAULT, "_ZSt15get_new_handlerv");
+	get_handler_fn *get = (get_handler_fn *)dlsym(RTLD_DEFAULT,
+						      "_ZSt15get_new_handlerv");
 
 	return get == NULL ? NULL : get();
 }
@@ -76,12 +76,12 @@ new_handler(void)
 static _Noreturn void
 throw_bad_alloc(void)
 {
-	handler_fn *thrower = (handler_fn *)dlsym(
-		RTLD_DEFAULT, "_ZSt17__throw_bad_allocv");
+	handler_fn *thrower = (handler_fn *)dlsym(RTLD_DEFAULT,
+						  "_ZSt17__throw_bad_allocv");
 
 	if (thrower == NULL)
-		thrower = (handler_fn *)dlsym(
-			RTLD_DEFAULT, "_ZNSt3__117__throw_bad_allocEv");
+		thrower = (handler_fn *)dlsym(RTLD_DEFAULT,
+					      "_ZNSt3__117__throw_bad_allocEv");
 	if (thrower != NULL)
 		thrower();
 	die("operator new: out of memory, and there is no C++ library to "
@@ -91,8 +91,8 @@ throw_bad_alloc(void)
 static void *
 try_new(size_t n, size_t alignment)
 {
-	return alignment <= QUANTUM_BYTES ? tri_malloc(n) :
-					    tri_memalign(alignment, n);
+	return alignment <= QUANTUM_BYTES ? tri_malloc(n)
+					  : tri_memalign(alignment, n);
 }
 
 /* [new.delete.single]: as long as there is a handler, call it and try again. */

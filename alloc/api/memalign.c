@@ -40,9 +40,8 @@ tri_memalign(size_t alignment, size_t n)
 		return NULL;
 	}
 	if (!is_power_of_two(alignment))
-		alignment = alignment == 0 ?
-				    1 :
-				    (size_t)2 << log2_floor(alignment);
+		alignment = alignment == 0 ? 1
+					   : (size_t)2 << log2_floor(alignment);
 	p = aligned(alignment, n);
 	if (p == NULL)
 		return fail_enomem();

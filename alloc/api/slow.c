@@ -211,8 +211,8 @@ block_check(const char *name, const void *p)
 	struct block b = { class_check(name, p), 0 };
 
 	live_check(name, (void *)(uintptr_t)p, b.cls);
-	b.bytes = class_is_slab(b.cls) ? class_size(b.cls) :
-					 large_npages(p) << PAGE_SHIFT;
+	b.bytes = class_is_slab(b.cls) ? class_size(b.cls)
+				       : large_npages(p) << PAGE_SHIFT;
 	return b;
 }
 

@@ -30,9 +30,8 @@ next_create(void)
 }
 
 EXPORT int
-pthread_create(pthread_t *restrict thread,
-	       const pthread_attr_t *restrict attr, void *(*start)(void *),
-	       void *restrict arg)
+pthread_create(pthread_t *restrict thread, const pthread_attr_t *restrict attr,
+	       void *(*start)(void *), void *restrict arg)
 {
 	trim_create_fn *create = next_create();
 	int before = errno;

@@ -19,9 +19,9 @@
 
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 #define NOINLINE      __attribute__((noinline))
-#define COLD	      __attribute__((cold, noinline))
-#define UNUSED	      __attribute__((unused))
-#define EXPORT	      __attribute__((visibility("default")))
+#define COLD          __attribute__((cold, noinline))
+#define UNUSED        __attribute__((unused))
+#define EXPORT        __attribute__((visibility("default")))
 
 /*
  * On declarations of what the fast paths read: without it the compiler must

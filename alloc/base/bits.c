@@ -60,8 +60,7 @@ bits_find(const uint64_t *w, size_t nbits, size_t from, uint64_t flip)
 				(from % BITS_WORD);
 
 		if (rest != 0)
-			return min_size(from +
-						(size_t)__builtin_ctzll(rest),
+			return min_size(from + (size_t)__builtin_ctzll(rest),
 					nbits);
 		from = (from / BITS_WORD + 1) * BITS_WORD;
 	}

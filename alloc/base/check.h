@@ -26,20 +26,20 @@ _Noreturn void die_text(struct text *t);
 /* One line to stderr, "trimalloc: <sentence>"; the process goes on. */
 void complain(const char *sentence);
 
-#define ensure(cond, sentence)                   \
-	do {                                     \
+#define ensure(cond, sentence)                    \
+	do {                                      \
 		if (__builtin_expect(!(cond), 0)) \
-			die(sentence);           \
+			die(sentence);            \
 	} while (0)
 
 #define CHECK_STR2(x) #x
 #define CHECK_STR(x)  CHECK_STR2(x)
 
-#define invariant(cond)                                                        \
-	do {                                                                   \
-		if (TRI_DEBUG && !(cond))                                      \
-			die("invariant broken: " #cond " at " __FILE__         \
-			    ":" CHECK_STR(__LINE__));                          \
+#define invariant(cond)                                                \
+	do {                                                           \
+		if (TRI_DEBUG && !(cond))                              \
+			die("invariant broken: " #cond " at " __FILE__ \
+			    ":" CHECK_STR(__LINE__));                  \
 	} while (0)
 
 #endif

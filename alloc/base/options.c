@@ -17,9 +17,15 @@ struct options tri_options = {
 #define KIND_period  OPTION_PERIOD
 
 static const struct option_row table[] = {
-#define OPTION(name, kind, value, min, max, unit, help)       \
-	{ #name, unit, help, value, min, max,                 \
-	  offsetof(struct options, name), KIND_##kind },
+#define OPTION(name, kind, value, min, max, unit, help) \
+	{ #name,                                        \
+	  unit,                                         \
+	  help,                                         \
+	  value,                                        \
+	  min,                                          \
+	  max,                                          \
+	  offsetof(struct options, name),               \
+	  KIND_##kind },
 #include "options.def"
 #undef OPTION
 };
@@ -177,8 +183,8 @@ row_set(const struct option_row *row, int64_t value)
 bool
 options_set(const char *name, int64_t value)
 {
-	const struct option_row *row =
-		row_find((struct piece){ name, strlen(name) });
+	const struct option_row *row = row_find(
+		(struct piece){ name, strlen(name) });
 
 	return row != NULL && row_set(row, value);
 }

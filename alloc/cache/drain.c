@@ -26,7 +26,8 @@ signature(const struct tcache *c)
 	uint64_t s = c->nfills + c->nflushes;
 
 	for (unsigned cls = 1; cls < CLASS_RUN; cls++)
-		s = s * 31 + (uintptr_t)c->bins[cls].top + (uintptr_t)*c->bins[cls].top;
+		s = s * 31 + (uintptr_t)c->bins[cls].top +
+		    (uintptr_t)*c->bins[cls].top;
 	return s;
 }
 

@@ -12,9 +12,9 @@
 #include "tcache.h"
 
 struct drain_result {
-	size_t ncaches; /* there are */
+	size_t ncaches;  /* there are */
 	size_t ndrained; /* were emptied now */
-	size_t nactive; /* may hold blocks still */
+	size_t nactive;  /* may hold blocks still */
 };
 
 /*

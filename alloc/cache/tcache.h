@@ -46,11 +46,11 @@
 #include "../os/lock.h"
 
 struct cache_bin {
-	void **top;   /* the block freed last */
-	void **limit; /* the last slot that may be filled */
-	uint32_t magic;	    /* of the class, see divide_magic() */
+	void **top;         /* the block freed last */
+	void **limit;       /* the last slot that may be filled */
+	uint32_t magic;     /* of the class, see divide_magic() */
 	uint32_t remainder; /* the same: a multiple's product is below it */
-	uint16_t depth;	    /* blocks it may hold */
+	uint16_t depth;     /* blocks it may hold */
 	uint16_t capacity;  /* blocks its array has room for; 0: no array */
 	uint32_t unused;
 };
@@ -62,12 +62,12 @@ struct tcache {
 	struct cache_bin bins[NCLASSES];
 	struct lock lock;
 	bool is_parked; /* anchor->cache is the closed cache */
-	bool is_quiet;	/* emptied by the drain that parked it */
+	bool is_quiet;  /* emptied by the drain that parked it */
 	struct anchor *anchor;
 	struct arena *arena;
 	struct queue_node link;
 	uint32_t visit; /* the round of visits that saw it last */
-	uint32_t hand;	/* the large bin that gives up its budget next */
+	uint32_t hand;  /* the large bin that gives up its budget next */
 	uint64_t signature;
 	size_t large_budget; /* bytes that depths of large bins stand for */
 	uint64_t nfills, nflushes, ndrains;

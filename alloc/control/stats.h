@@ -17,22 +17,22 @@
 
 struct class_stats {
 	size_t nslabs;
-	size_t nlive;	/* blocks in the program's hands */
+	size_t nlive;   /* blocks in the program's hands */
 	size_t ncached; /* in thread caches */
-	size_t nfree;	/* in slabs */
+	size_t nfree;   /* in slabs */
 	uint64_t nfills, nflushes;
 };
 
 struct stats {
 	/* Bytes. */
 	size_t allocated; /* in the program's hands, whole blocks */
-	size_t cached;	  /* free, in thread caches */
+	size_t cached;    /* free, in thread caches */
 	size_t slab_free; /* free, in slabs: slots and the rest of a slab */
-	size_t active;	  /* page runs handed out */
-	size_t dirty;	  /* free pages not given back yet */
-	size_t mapped;	  /* all chunks */
+	size_t active;    /* page runs handed out */
+	size_t dirty;     /* free pages not given back yet */
+	size_t mapped;    /* all chunks */
 	size_t metadata;  /* our records */
-	size_t large;	  /* page runs with the program or a cache */
+	size_t large;     /* page runs with the program or a cache */
 	size_t nlarge;
 	/* Free blocks in thread caches, and in slabs. */
 	size_t cached_blocks, slab_free_blocks;

@@ -10,6 +10,9 @@ struct arena arenas[ARENAS_MAX];
 static _Atomic unsigned nbirths;
 static _Atomic unsigned cap;
 
+/* The first one is used even by threads that have no cache. */
+static _Atomic unsigned nused = 1;
+
 static unsigned
 arena_cap(void)
 {
@@ -26,22 +29,35 @@ arena_cap(void)
 	return n;
 }
 
+/* Arenas are given out in turn, so those in use are the first few. */
+static void
+note_used(unsigned index)
+{
+	unsigned n = atomic_load_explicit(&nused, memory_order_relaxed);
+
+	/* Relaxed: who reads it wants a bound, and locks for what lies in it. */
+	while (n <= index &&
+	       !atomic_compare_exchange_weak_explicit(&nused, &n, index + 1,
+						      memory_order_relaxed,
+						      memory_order_relaxed))
+		continue;
+}
+
 struct arena *
 arena_choose(void)
 {
 	unsigned birth = atomic_fetch_add_explicit(&nbirths, 1,
 						   memory_order_relaxed);
+	unsigned index = birth == 0 ? 0 : birth % arena_cap();
 
-	return birth == 0 ? &arenas[0] : &arenas[birth % arena_cap()];
+	note_used(index);
+	return &arenas[index];
 }
 
 unsigned
 arena_count(void)
 {
-	unsigned births = atomic_load_explicit(&nbirths, memory_order_relaxed);
-
-	/* mallopt may have lowered the cap: count what may have been used. */
-	return births <= 1 ? 1 : (unsigned)min_size(births, ARENAS_MAX);
+	return atomic_load_explicit(&nused, memory_order_relaxed);
 }
 
 struct arena *

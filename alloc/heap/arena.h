@@ -33,7 +33,7 @@ extern struct arena arenas[ARENAS_MAX];
  */
 struct arena *arena_choose(void);
 
-/* How many arenas threads may have been given so far. */
+/* How many arenas, from the first on, threads have been given so far. */
 unsigned arena_count(void);
 
 /* The arena whose page heap owns an address of ours. */

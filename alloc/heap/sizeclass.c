@@ -4,7 +4,7 @@
 #include "sizeclass.h"
 #include "../pages/region.h"
 
-#define EIGHTHS(b)                                                        \
+#define EIGHTHS(b)                                                           \
 	(b) / 8 * 9, (b) / 8 * 10, (b) / 8 * 11, (b) / 8 * 12, (b) / 8 * 13, \
 		(b) / 8 * 14, (b) / 8 * 15, (b)*2
 

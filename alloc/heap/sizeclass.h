@@ -23,8 +23,8 @@
 #include "../base/base.h"
 
 /* Class 0 stands for "no block of ours" in the page map. */
-#define CLASS_NONE	0u
-#define CLASS_SLAB_MAX	64u
+#define CLASS_NONE      0u
+#define CLASS_SLAB_MAX  64u
 #define CLASS_LARGE_MAX 108u
 
 /* A page run that is of no class: never cached by threads. */
@@ -38,7 +38,7 @@
  * The page map names a class by the offset of its bin in a thread cache, so
  * that free() need not multiply. cache/tcache.h asserts the stride.
  */
-#define CLASS_STRIDE	32u
+#define CLASS_STRIDE    32u
 #define CLASS_TO_MAP(c) ((uint16_t)((c)*CLASS_STRIDE))
 #define MAP_TO_CLASS(m) ((unsigned)(m) / CLASS_STRIDE)
 

@@ -150,8 +150,8 @@ line_cpus(const char *line, size_t linelen, unsigned ncpus)
 		return hierarchy_cpus("/sys/fs/cgroup", second + 1, pathlen,
 				      ncpus);
 	if (controls_cpu(first + 1, second))
-		return hierarchy_cpus("/sys/fs/cgroup/cpu", second + 1,
-				      pathlen, ncpus);
+		return hierarchy_cpus("/sys/fs/cgroup/cpu", second + 1, pathlen,
+				      ncpus);
 	return ncpus;
 }
 

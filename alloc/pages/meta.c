@@ -58,9 +58,8 @@ static void *
 carve_locked(size_t bytes)
 {
 	size_t alignment = min_size(bytes, PAGE_BYTES);
-	char *record = meta.at +
-		       (align_up((uintptr_t)meta.at, alignment) -
-			(uintptr_t)meta.at);
+	char *record = meta.at + (align_up((uintptr_t)meta.at, alignment) -
+				  (uintptr_t)meta.at);
 
 	if (meta.at == NULL || record + bytes > meta.end) {
 		if (!refill_locked())

@@ -21,8 +21,8 @@ struct pageheap {
 	uint32_t tick; /* numbers the purges, so that each sees a chunk once */
 	struct list buckets[CHUNK_NBUCKETS];
 	struct list dirty;
-	size_t nused;		/* pages; those a purge holds too */
-	_Atomic size_t ndirty;	/* pages; others read it as a hint */
+	size_t nused;          /* pages; those a purge holds too */
+	_Atomic size_t ndirty; /* pages; others read it as a hint */
 	size_t nchunks;
 	struct purge_stats purge;
 };

@@ -36,8 +36,8 @@ void pagepool_put(struct chunk *c);
 size_t pagepool_purge(bool only_stale);
 
 struct pagepool_stats {
-	size_t nchunks;	    /* handed out by the regions, ever */
-	size_t npooled;	    /* of them in the pool */
+	size_t nchunks;      /* handed out by the regions, ever */
+	size_t npooled;      /* of them in the pool */
 	size_t ndirty_pages; /* in the pool */
 	struct purge_stats purge;
 };

@@ -15,10 +15,10 @@ struct region regions[REGIONS_MAX];
 _Atomic unsigned nregions;
 
 /* Bytes of each table for one chunk. */
-#define MAP_PER_CHUNK	(CHUNK_NPAGES * sizeof(uint16_t))
-#define RUNS_PER_CHUNK	(CHUNK_NPAGES * sizeof(uint32_t))
+#define MAP_PER_CHUNK   (CHUNK_NPAGES * sizeof(uint16_t))
+#define RUNS_PER_CHUNK  (CHUNK_NPAGES * sizeof(uint32_t))
 #define SLABS_PER_CHUNK (CHUNK_NPAGES / SLAB_NPAGES * sizeof(void *))
-#define CHUNK_RECORD	sizeof(struct chunk)
+#define CHUNK_RECORD    sizeof(struct chunk)
 
 static_assert(MAP_PER_CHUNK * REGION_STEP % PAGE_BYTES == 0 &&
 		      RUNS_PER_CHUNK * REGION_STEP % PAGE_BYTES == 0 &&

@@ -52,14 +52,14 @@ struct chunk {
 	uint64_t used[CHUNK_NWORDS];
 	uint64_t dirty[CHUNK_NWORDS];
 	uint64_t stale[CHUNK_NWORDS];
-	struct list_node link;	     /* owner's list of its bucket */
+	struct list_node link;       /* owner's list of its bucket */
 	struct list_node dirty_link; /* owner's list while ndirty > 0 */
-	struct pageheap *owner;	     /* NULL: in the pool, or not yet there */
+	struct pageheap *owner;      /* NULL: in the pool, or not yet there */
 	char *base;
 	uint32_t tick; /* the purge that has been here last */
 	uint16_t nused, ndirty;
 	uint16_t longest; /* no free run is longer; exact or too large */
-	uint8_t bucket;	  /* log2 of longest; CHUNK_FULL where it is 0 */
+	uint8_t bucket;   /* log2 of longest; CHUNK_FULL where it is 0 */
 	bool is_committed;
 	bool has_moved_pages; /* its mapping is in pieces: renew, not purge */
 };
