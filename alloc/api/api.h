@@ -42,9 +42,10 @@
 #define FAST_MAX (32 * KIB)
 
 /*
- * The bin of a request, by (bytes + 15) / 16. All zero before boot: the bin of
- * CLASS_NONE is empty, so that the first malloc of all takes the slow path.
+ * The bin of a request, by (bytes + 15) / 16, and the size at which malloc's
+ * fast path ends: 0 before the constructor has run, FAST_MAX + 1 after.
  */
+extern size_t api_fast_end HIDDEN;
 extern uint16_t api_bins[FAST_MAX / QUANTUM_BYTES + 1] HIDDEN;
 
 /*
@@ -55,9 +56,9 @@ extern uint16_t api_bins[FAST_MAX / QUANTUM_BYTES + 1] HIDDEN;
  * that the slow path checks, not a verdict.
  */
 ALWAYS_INLINE void *
-free_mark(const struct region *r)
+free_mark(void)
 {
-	return (void *)(uintptr_t)r->map;
+	return (void *)(uintptr_t)region_front.map;
 }
 
 ALWAYS_INLINE void **

@@ -1,10 +1,14 @@
 /*
  * boot.c -- from the first malloc of a process to its last.
  *
- * The first slow path boots: that may be the dynamic linker's, before any
- * constructor has run, when libc has not found the environment yet. The
- * constructor then reads the options and registers what needs a libc that is
- * up. Nothing is torn down at exit: destructors may allocate to the end.
+ * The first slow path boots. That may be the dynamic linker's or an IFUNC
+ * resolver's, before libc or even this thread's TLS is up: until the
+ * constructor has run, every call takes the slow path and blocks come straight
+ * from an arena. The library is linked to be initialized first of all, so that
+ * its fork handlers are registered first too: then they run last before a fork
+ * and first after it, and other libraries' handlers may allocate.
+ *
+ * Nothing is torn down at exit: destructors may allocate to the end.
  */
 #include <pthread.h>
 
@@ -14,18 +18,15 @@
 #include "api.h"
 #include "fork.h"
 
-extern char **environ;
-
 static struct lock boot_lock;
 static _Atomic bool is_up;
-static bool has_options;
 
-/* The value of a variable, or NULL; getenv would do, once libc is up. */
+/* The value of a variable, or NULL. libc's getenv is not up yet. */
 static const char *
-environment(const char *name)
+environment(char **env, const char *name)
 {
-	for (char **e = environ; e != NULL && *e != NULL; e++) {
-		const char *v = *e, *n = name;
+	for (; env != NULL && *env != NULL; env++) {
+		const char *v = *env, *n = name;
 
 		while (*n != '\0' && *n == *v)
 			n++, v++;
@@ -35,17 +36,13 @@ environment(const char *name)
 	return NULL;
 }
 
-/* Once, as soon as there is an environment to read. */
 static void
-read_options(void)
+read_options(char **env)
 {
-	const char *conf;
-
-	if (has_options || environ == NULL)
-		return;
-	has_options = true;
 	/* A set-user-ID program does not take its caller's word. */
-	conf = os_is_secure() ? NULL : environment("TRIMALLOC_CONF");
+	const char *conf = os_is_secure() ? NULL
+					  : environment(env, "TRIMALLOC_CONF");
+
 	if (conf != NULL)
 		options_parse(conf);
 }
@@ -65,8 +62,6 @@ boot_slow(void)
 	lock_take(&boot_lock, LOCK_CONTROL);
 	/* Relaxed: written under this lock. */
 	if (!atomic_load_explicit(&is_up, memory_order_relaxed)) {
-		read_options();
-		thread_boot();
 		fill_table();
 		/* Release: pairs with the acquire in boot(). */
 		atomic_store_explicit(&is_up, true, memory_order_release);
@@ -82,11 +77,15 @@ boot(void)
 		boot_slow();
 }
 
+/* glibc hands every constructor the program's arguments and environment. */
 __attribute__((constructor)) static void
-construct(void)
+construct(int argc UNUSED, char **argv UNUSED, char **env)
 {
 	boot();
-	read_options();
+	read_options(env);
+	thread_boot();
+	pagepool_open_front();
+	api_fast_end = FAST_MAX + 1;
 	pthread_atfork(fork_prepare, fork_parent, fork_child);
 }
 

@@ -44,9 +44,10 @@ tri_mallinfo2(void)
 	stats_take(&s);
 	info.arena = s.active + s.dirty;
 	info.ordblks = s.cached_blocks + s.slab_free_blocks;
-	info.hblks = s.nlarge;
-	info.hblkhd = s.large;
-	info.usmblks = 0;
+	/*
+	 * Large blocks are not hblkhd: HotSpot adds that to uordblks, which
+	 * has them already.
+	 */
 	info.uordblks = s.allocated;
 	info.fordblks = s.cached + s.slab_free + s.dirty;
 	info.keepcost = s.cached + s.dirty;
@@ -69,8 +70,6 @@ tri_mallinfo(void)
 	struct mallinfo info = {
 		.arena = to_int(wide.arena),
 		.ordblks = to_int(wide.ordblks),
-		.hblks = to_int(wide.hblks),
-		.hblkhd = to_int(wide.hblkhd),
 		.uordblks = to_int(wide.uordblks),
 		.fordblks = to_int(wide.fordblks),
 		.keepcost = to_int(wide.keepcost),

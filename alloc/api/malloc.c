@@ -10,6 +10,7 @@
 #include "api.h"
 
 uint16_t api_bins[FAST_MAX / QUANTUM_BYTES + 1];
+size_t api_fast_end;
 
 /*
  * The bin of a cache at an offset. The empty statement makes the compiler
@@ -30,7 +31,7 @@ tri_malloc(size_t n)
 	size_t offset;
 	void *p;
 
-	if (UNLIKELY(n > FAST_MAX))
+	if (UNLIKELY(n >= api_fast_end))
 		return malloc_slow(n);
 	offset = api_bins[(n + QUANTUM_BYTES - 1) / QUANTUM_BYTES];
 	c = cache_enter();
@@ -50,17 +51,17 @@ INTERPOSE_AS(void *, malloc, __libc_malloc, (size_t))
 EXPORT void
 tri_free(void *p)
 {
-	const struct region *r = &region_main;
-	size_t page = region_page(r, p);
+	size_t page = ((uintptr_t)p - region_front.base) >> PAGE_SHIFT;
 	struct tcache *c;
 	size_t offset;
 	void *mark, **top;
 
-	/* A plain load: whoever holds a block of ours saw the table grow. */
-	if (UNLIKELY(page >= r->npages))
+	if (UNLIKELY(page >= region_front.npages))
 		goto slow;
-	offset = pagemap_get(r, page);
-	mark = free_mark(r);
+	/* Relaxed: as in pagemap_get(). */
+	offset = atomic_load_explicit(&region_front.map[page],
+				      memory_order_relaxed);
+	mark = free_mark();
 	c = cache_enter();
 	/* A slot's first byte, and not free already, and room for it. */
 	if (UNLIKELY((uint16_t)(uintptr_t)p * bin_at(c, &offset)->magic >=

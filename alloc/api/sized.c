@@ -28,13 +28,11 @@ size_is_exact(size_t n, const struct block *b)
 static bool
 has_class_of(const void *p, size_t n)
 {
-	const struct region *r = &region_main;
-	size_t page = region_page(r, p);
+	size_t page = ((uintptr_t)p - region_front.base) >> PAGE_SHIFT;
 
-	return n <= FAST_MAX && page < region_npages(r) &&
-	       pagemap_get(r, page) ==
-		       api_bins[(n + QUANTUM_BYTES - 1) / QUANTUM_BYTES] &&
-	       pagemap_get(r, page) != CLASS_TO_MAP(CLASS_NONE);
+	return n < api_fast_end && page < region_front.npages &&
+	       pagemap_get(&regions[0], page) ==
+		       api_bins[(n + QUANTUM_BYTES - 1) / QUANTUM_BYTES];
 }
 
 static _Noreturn void

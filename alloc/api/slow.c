@@ -60,7 +60,8 @@ alloc_slow(size_t n, bool *is_zero)
 	if (n > CLASS_SIZE_MAX)
 		return run_alloc(n, is_zero);
 	cls = size_class(n);
-	p = pop_run(cls);
+	/* A live thread's anchor has its initial value or a better one. */
+	p = tcache_anchor.phase == PHASE_LIVE ? pop_run(cls) : NULL;
 	if (p == NULL)
 		p = cache_alloc(cls, is_zero);
 	/* What reads as zero has no mark, and need not be touched. */
@@ -201,7 +202,7 @@ live_check(const char *name, void *p, unsigned cls)
 		return;
 	if (class_is_slab(cls) && is_free_in_slab(p))
 		die_because(name, p, " was already freed");
-	if (*mark_of(p) == free_mark(&region_main) && drain_find(p, cls))
+	if (*mark_of(p) == free_mark() && drain_find(p, cls))
 		die_because(name, p, " was already freed");
 }
 
@@ -235,7 +236,7 @@ free_for(const char *name, void *p)
 	if (cls == CLASS_RUN) {
 		large_free(p);
 	} else {
-		*mark_of(p) = free_mark(&region_main);
+		*mark_of(p) = free_mark();
 		cache_free(p, cls);
 	}
 	start_trim_thread();

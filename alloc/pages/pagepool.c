@@ -277,6 +277,14 @@ pagepool_stats(struct pagepool_stats *out)
 }
 
 void
+pagepool_open_front(void)
+{
+	lock_take(&pool.lock, LOCK_MAP);
+	region_open_front_locked();
+	lock_drop(&pool.lock, LOCK_MAP);
+}
+
+void
 pagepool_lock(void)
 {
 	lock_take(&pool.lock, LOCK_MAP);

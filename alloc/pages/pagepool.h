@@ -44,6 +44,9 @@ struct pagepool_stats {
 
 void pagepool_stats(struct pagepool_stats *out);
 
+/* Opens free()'s fast path: region_open_front_locked(). */
+void pagepool_open_front(void);
+
 /* Dirty pages in the pool: a hint, read without the lock. */
 size_t pagepool_ndirty(void);
 

@@ -14,6 +14,9 @@
 struct region regions[REGIONS_MAX];
 _Atomic unsigned nregions;
 
+struct region_front region_front;
+static bool front_is_open;
+
 /* Bytes of each table for one chunk. */
 #define MAP_PER_CHUNK   (CHUNK_NPAGES * sizeof(uint16_t))
 #define RUNS_PER_CHUNK  (CHUNK_NPAGES * sizeof(uint32_t))
@@ -153,6 +156,25 @@ commit_tables(const struct region *r, size_t from, size_t upto)
 			 n * CHUNK_RECORD);
 }
 
+static void
+update_front_locked(void)
+{
+	if (!front_is_open)
+		return;
+	region_front.base = regions[0].base;
+	region_front.map = regions[0].map;
+	/* Release, and plain for the readers: see struct region_front. */
+	__atomic_store_n(&region_front.npages, region_npages(&regions[0]),
+			 __ATOMIC_RELEASE);
+}
+
+void
+region_open_front_locked(void)
+{
+	front_is_open = true;
+	update_front_locked();
+}
+
 /* Makes the tables reach over `upto` chunks. */
 static bool
 extend_locked(struct region *r, size_t upto)
@@ -165,7 +187,9 @@ extend_locked(struct region *r, size_t upto)
 	if (!commit_tables(r, from, upto))
 		return false;
 	/* Release: whoever sees the length may read the tables below it. */
-	__atomic_store_n(&r->npages, upto * CHUNK_NPAGES, __ATOMIC_RELEASE);
+	atomic_store_explicit(&r->npages, upto * CHUNK_NPAGES,
+			      memory_order_release);
+	update_front_locked();
 	return true;
 }
 

@@ -67,9 +67,8 @@ struct chunk {
 static_assert(sizeof(struct chunk) <= 256, "sixteen records in a page");
 
 struct region {
-	/* What free() reads: kept together, written before npages grows. */
 	uintptr_t base;
-	size_t npages; /* written by region.c alone, read by region_npages */
+	_Atomic size_t npages;
 	_Atomic uint16_t *map;
 	/* Bytes the page run that begins here has, in pages; else stale. */
 	uint32_t *runs;
@@ -82,18 +81,34 @@ struct region {
 	size_t reserved_bytes;
 };
 
-/*
- * Region 0, its first three words read by every free(). The others are for
- * processes that fill it or whose address space is limited.
- */
-extern struct region regions[REGIONS_MAX] HIDDEN;
-#define region_main (regions[0])
+/* Further ones are for processes that fill the first, or under RLIMIT_AS. */
+extern struct region regions[REGIONS_MAX];
 
-/* Pages whose tables may be read. Acquire: pairs with the release in region.c. */
+/*
+ * What free() reads of region 0. npages is 0, so that every free takes the
+ * slow path, until region_open_front_locked(): before that the thread's anchor
+ * may not have its initial value (glibc runs IFUNC resolvers before it copies
+ * the image of static TLS).
+ *
+ * Plain words: base and map are written before npages, and whoever frees a
+ * block has it from a thread that saw npages cover it.
+ */
+struct region_front {
+	uintptr_t base;
+	size_t npages;
+	_Atomic uint16_t *map;
+};
+
+extern struct region_front region_front HIDDEN;
+
+/* From here on free() may use its fast path. LOCK_MAP is held. */
+void region_open_front_locked(void);
+
+/* Pages whose tables may be read. Acquire: pairs with extend_locked(). */
 ALWAYS_INLINE size_t
 region_npages(const struct region *r)
 {
-	return __atomic_load_n(&r->npages, __ATOMIC_ACQUIRE);
+	return atomic_load_explicit(&r->npages, memory_order_acquire);
 }
 
 /* How many regions there are; acquire in region_find pairs with the growth. */

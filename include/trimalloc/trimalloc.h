@@ -86,8 +86,9 @@ int tri_malloc_trim(size_t pad);
 
 /*
  * arena: bytes in use or not yet given back; uordblks: bytes in the program's
- * hands; fordblks: free bytes not given back; hblks, hblkhd: blocks above
- * 16 KiB and their bytes; keepcost: what malloc_trim could free at best.
+ * hands, large blocks included (hblks and hblkhd are 0); ordblks, fordblks:
+ * free blocks, and free bytes not given back; keepcost: what malloc_trim could
+ * free at best.
  */
 struct mallinfo2 tri_mallinfo2(void);
 struct mallinfo tri_mallinfo(void);
