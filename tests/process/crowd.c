@@ -1,0 +1,79 @@
+/*
+ * crowd.c -- see crowd.h.
+ */
+#include <stdlib.h>
+
+#include "case.h"
+#include "crowd.h"
+
+#define CROWD_MAX 4096
+
+pthread_t
+crowd_start_one(void *(*run)(void *), void *argument)
+{
+	pthread_attr_t attr;
+	pthread_t thread;
+	int error;
+
+	expect(pthread_attr_init(&attr) == 0);
+	expect(pthread_attr_setstacksize(&attr, CROWD_STACK_BYTES) == 0);
+	error = pthread_create(&thread, &attr, run, argument);
+	expect_for(error == 0, "error %d", error);
+	pthread_attr_destroy(&attr);
+	return thread;
+}
+
+void
+crowd_start(pthread_t *threads, size_t n, void *(*run)(void *))
+{
+	for (size_t i = 0; i < n; i++)
+		threads[i] = crowd_start_one(run, (void *)(uintptr_t)i);
+}
+
+void
+crowd_join(const pthread_t *threads, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		expect(pthread_join(threads[i], NULL) == 0);
+}
+
+void
+crowd_run(size_t n, void *(*run)(void *))
+{
+	pthread_t threads[CROWD_MAX];
+
+	expect(n <= CROWD_MAX);
+	crowd_start(threads, n, run);
+	crowd_join(threads, n);
+}
+
+void
+live_a_life(uint64_t seed, int nblocks)
+{
+	enum { HELD = 16 };
+	struct random r = { .state = seed };
+	void *held[HELD] = { NULL };
+	size_t sizes[HELD] = { 0 };
+
+	for (int i = 0; i < nblocks; i++) {
+		size_t at = random_below(&r, HELD);
+
+		expect(pattern_check(held[at], sizes[at], at) == sizes[at]);
+		free(held[at]);
+		sizes[at] = random_size(&r, 20000);
+		held[at] = malloc(sizes[at]);
+		expect(held[at] != NULL);
+		pattern_fill(held[at], sizes[at], at);
+	}
+	for (size_t at = 0; at < HELD; at++) {
+		expect(pattern_check(held[at], sizes[at], at) == sizes[at]);
+		free(held[at]);
+	}
+}
+
+void *
+live_a_life_in_a_thread(void *seed)
+{
+	live_a_life((uintptr_t)seed, 300);
+	return NULL;
+}
