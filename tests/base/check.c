@@ -1,0 +1,110 @@
+/*
+ * check.c -- misuse and broken invariants end the process with a sentence.
+ */
+#include "base/check.h"
+#include "unit.h"
+
+static void
+do_die(void)
+{
+	die("the roof is gone");
+}
+
+static void
+dying_says_the_sentence_and_aborts(void **state)
+{
+	(void)state;
+	expect_death(do_die, "trimalloc: the roof is gone\n");
+}
+
+static void
+do_die_text(void)
+{
+	char buf[64];
+	struct text t;
+
+	text_init(&t, buf, sizeof buf);
+	text_str(&t, "trimalloc: wall ");
+	text_uint(&t, 3);
+	text_str(&t, "\n");
+	die_text(&t);
+}
+
+static void
+dying_of_a_text_says_it_as_it_is(void **state)
+{
+	(void)state;
+	expect_death(do_die_text, "trimalloc: wall 3\n");
+}
+
+static void
+complaining_says_one_line_and_goes_on(void **state)
+{
+	struct hearing h = hear();
+	char said[128];
+
+	(void)state;
+	complain("the door is open");
+	heard(h, said, sizeof said);
+	assert_string_equal(said, "trimalloc: the door is open\n");
+}
+
+static void
+a_complaint_of_any_length_stays_bounded(void **state)
+{
+	static char words[4096];
+	struct hearing h;
+	char said[2048];
+
+	(void)state;
+	memset(words, 'x', sizeof words - 1);
+	h = hear();
+	complain(words);
+	heard(h, said, sizeof said);
+	assert_true(strlen(said) <= 512);
+	assert_memory_equal(said, "trimalloc: xxxx", 15);
+}
+
+static void
+do_ensure(void)
+{
+	ensure(1 + 1 == 2, "arithmetic is gone");
+	ensure(1 + 1 == 3, "the kernel broke its word");
+}
+
+static void
+ensure_dies_where_its_condition_does_not_hold(void **state)
+{
+	(void)state;
+	expect_death(do_ensure, "trimalloc: the kernel broke its word\n");
+}
+
+static void
+do_invariant(void)
+{
+	invariant(1 + 1 == 2);
+	invariant(1 + 1 == 3);
+}
+
+static void
+a_broken_invariant_names_itself_and_its_place(void **state)
+{
+	(void)state;
+	expect_death(do_invariant, "invariant broken: 1 + 1 == 3 at ");
+	expect_death(do_invariant, "check.c:");
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(dying_says_the_sentence_and_aborts),
+		cmocka_unit_test(dying_of_a_text_says_it_as_it_is),
+		cmocka_unit_test(complaining_says_one_line_and_goes_on),
+		cmocka_unit_test(a_complaint_of_any_length_stays_bounded),
+		cmocka_unit_test(ensure_dies_where_its_condition_does_not_hold),
+		cmocka_unit_test(a_broken_invariant_names_itself_and_its_place),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

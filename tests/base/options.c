@@ -1,0 +1,296 @@
+/*
+ * options.c -- TRIMALLOC_CONF: every row of the table, and every mistake.
+ */
+#include "base/options.h"
+#include "unit.h"
+
+/* The values of the table, whatever a test before this one set. */
+static int
+defaults(void **state)
+{
+	size_t n;
+	const struct option_row *rows = options_table(&n);
+
+	(void)state;
+	for (size_t i = 0; i < n; i++)
+		assert_true(options_set(rows[i].name, rows[i].value));
+	return 0;
+}
+
+/* Parses; how many were wrong, and in said[] what was said about it. */
+static char said[4096];
+
+static unsigned
+parse(const char *conf)
+{
+	struct hearing h = hear();
+	unsigned wrong = options_parse(conf);
+
+	heard(h, said, sizeof said);
+	return wrong;
+}
+
+static size_t
+lines_said(void)
+{
+	size_t n = 0;
+
+	for (const char *s = said; *s != '\0'; s++)
+		n += *s == '\n';
+	return n;
+}
+
+/* As the process began. */
+static void
+each_option_begins_with_its_default(void)
+{
+	size_t n;
+	const struct option_row *rows = options_table(&n);
+
+	for (size_t i = 0; i < n; i++)
+		assert_int_equal(options_get(&rows[i]), rows[i].value);
+}
+
+static void
+each_default_lies_within_its_bounds(void **state)
+{
+	size_t n;
+	const struct option_row *rows = options_table(&n);
+
+	(void)state;
+	assert_true(n > 0);
+	for (size_t i = 0; i < n; i++) {
+		assert_in_range(rows[i].value - rows[i].min, 0,
+				rows[i].max - rows[i].min);
+		assert_true(strlen(rows[i].help) > 10);
+	}
+}
+
+static void
+each_option_takes_its_bounds(void **state)
+{
+	size_t n;
+	const struct option_row *rows = options_table(&n);
+
+	(void)state;
+	for (size_t i = 0; i < n; i++) {
+		assert_true(options_set(rows[i].name, rows[i].min));
+		assert_int_equal(options_get(&rows[i]), rows[i].min);
+		assert_true(options_set(rows[i].name, rows[i].max));
+		assert_int_equal(options_get(&rows[i]), rows[i].max);
+	}
+}
+
+static void
+a_value_out_of_bounds_changes_nothing(void **state)
+{
+	size_t n;
+	const struct option_row *rows = options_table(&n);
+
+	(void)state;
+	for (size_t i = 0; i < n; i++) {
+		assert_false(options_set(rows[i].name, rows[i].min - 1));
+		assert_false(options_set(rows[i].name, rows[i].max + 1));
+		assert_int_equal(options_get(&rows[i]), rows[i].value);
+	}
+}
+
+static void
+an_option_that_is_not_there_cannot_be_set(void **state)
+{
+	(void)state;
+	assert_false(options_set("no_such_thing", 1));
+	assert_false(options_set("", 1));
+	/* A name is no prefix. */
+	assert_false(options_set("narena", 1));
+	assert_false(options_set("narenas2", 1));
+}
+
+static void
+each_option_can_be_written_in_the_environment(void **state)
+{
+	size_t n;
+	const struct option_row *rows = options_table(&n);
+	char conf[128];
+
+	(void)state;
+	for (size_t i = 0; i < n; i++) {
+		if (rows[i].kind == OPTION_BOOLEAN)
+			snprintf(conf, sizeof conf, "%s:%s", rows[i].name,
+				 rows[i].value ? "false" : "true");
+		else
+			snprintf(conf, sizeof conf, "%s:%lld", rows[i].name,
+				 (long long)rows[i].max);
+		assert_int_equal(parse(conf), 0);
+		assert_string_equal(said, "");
+		assert_int_equal(options_get(&rows[i]),
+				 rows[i].kind == OPTION_BOOLEAN ? !rows[i].value
+								: rows[i].max);
+	}
+}
+
+static void
+several_pairs_are_parted_by_commas(void **state)
+{
+	(void)state;
+	assert_int_equal(parse("narenas:3,decay_ms:250,tcache:false"), 0);
+	assert_int_equal(option(narenas), 3);
+	assert_int_equal(option(decay_ms), 250);
+	assert_int_equal(option(tcache), 0);
+}
+
+static void
+the_last_of_two_values_counts(void **state)
+{
+	(void)state;
+	assert_int_equal(parse("narenas:3,narenas:5"), 0);
+	assert_int_equal(option(narenas), 5);
+}
+
+static void
+empty_pairs_are_nothing_wrong(void **state)
+{
+	(void)state;
+	assert_int_equal(parse(""), 0);
+	assert_int_equal(parse(","), 0);
+	assert_int_equal(parse(",,narenas:3,,"), 0);
+	assert_int_equal(option(narenas), 3);
+	assert_string_equal(said, "");
+}
+
+static void
+bytes_may_have_a_unit(void **state)
+{
+	(void)state;
+	assert_int_equal(parse("tcache_max:64K"), 0);
+	assert_int_equal(option(tcache_max), 65536);
+	assert_int_equal(parse("tcache_max:1m"), 0);
+	assert_int_equal(option(tcache_max), 1048576);
+	assert_int_equal(parse("tcache_large:1G"), 0);
+	assert_int_equal(option(tcache_large), 1073741824);
+}
+
+static void
+a_period_may_be_never(void **state)
+{
+	(void)state;
+	assert_int_equal(parse("decay_ms:-1"), 0);
+	assert_int_equal(option(decay_ms), -1);
+	assert_int_equal(parse("decay_ms:-2"), 1);
+	assert_int_equal(option(decay_ms), -1);
+}
+
+static void
+a_wrong_key_gets_one_line_that_names_it(void **state)
+{
+	(void)state;
+	assert_int_equal(parse("colour:red"), 1);
+	assert_int_equal(lines_said(), 1);
+	assert_non_null(strstr(said, "trimalloc: TRIMALLOC_CONF: "));
+	assert_non_null(strstr(said, "'colour'"));
+}
+
+static void
+a_wrong_value_gets_one_line_that_names_the_bounds(void **state)
+{
+	(void)state;
+	assert_int_equal(parse("narenas:65"), 1);
+	assert_int_equal(lines_said(), 1);
+	assert_non_null(strstr(said, "narenas"));
+	assert_non_null(strstr(said, "from 0 to 64"));
+	assert_non_null(strstr(said, "'65'"));
+	assert_int_equal(option(narenas), 0);
+}
+
+static void
+a_boolean_is_a_word(void **state)
+{
+	static const char *const wrong[] = { "tcache:1",    "tcache:yes",
+					     "tcache:TRUE", "tcache:",
+					     "tcache",      "tcache:true " };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(wrong); i++) {
+		assert_int_equal(parse(wrong[i]), 1);
+		assert_int_equal(lines_said(), 1);
+		assert_non_null(strstr(said, "true or false"));
+		assert_int_equal(option(tcache), 1);
+	}
+}
+
+static void
+what_is_no_number_is_refused(void **state)
+{
+	static const char *const wrong[] = {
+		"narenas:",     "narenas:x",
+		"narenas:1x",   "narenas:-",
+		"narenas: 1",   "narenas:1 ",
+		"narenas:0x1",  "narenas:1KK",
+		"narenas:K",    "narenas:1.5",
+		"narenas:1:2",  "narenas:99999999999999999999",
+		"narenas:--1",  "narenas:9223372036854775807G",
+		"narenas:+1",   "narenas:18446744073709551617",
+		"narenas:1\n2", "narenas",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(wrong); i++) {
+		assert_int_equal(parse(wrong[i]), 1);
+		assert_int_equal(option(narenas), 0);
+	}
+}
+
+static void
+the_other_keys_of_a_wrong_text_still_count(void **state)
+{
+	(void)state;
+	assert_int_equal(parse("narenas:3,colour:red,decay_ms:x,tcache:false"),
+			 2);
+	assert_int_equal(lines_said(), 2);
+	assert_int_equal(option(narenas), 3);
+	assert_int_equal(option(decay_ms), 1000);
+	assert_int_equal(option(tcache), 0);
+}
+
+static void
+a_very_long_mistake_is_quoted_in_part(void **state)
+{
+	static char conf[8192];
+
+	(void)state;
+	memset(conf, 'k', sizeof conf - 1);
+	assert_int_equal(parse(conf), 1);
+	assert_int_equal(lines_said(), 1);
+	assert_true(strlen(said) < 200);
+	memcpy(conf, "narenas:", 8);
+	assert_int_equal(parse(conf), 1);
+	assert_int_equal(lines_said(), 1);
+	assert_true(strlen(said) < 300);
+}
+
+int
+main(void)
+{
+#define TEST(f) cmocka_unit_test_setup(f, defaults)
+	const struct CMUnitTest tests[] = {
+		alone(each_option_begins_with_its_default),
+		TEST(each_default_lies_within_its_bounds),
+		TEST(each_option_takes_its_bounds),
+		TEST(a_value_out_of_bounds_changes_nothing),
+		TEST(an_option_that_is_not_there_cannot_be_set),
+		TEST(each_option_can_be_written_in_the_environment),
+		TEST(several_pairs_are_parted_by_commas),
+		TEST(the_last_of_two_values_counts),
+		TEST(empty_pairs_are_nothing_wrong),
+		TEST(bytes_may_have_a_unit),
+		TEST(a_period_may_be_never),
+		TEST(a_wrong_key_gets_one_line_that_names_it),
+		TEST(a_wrong_value_gets_one_line_that_names_the_bounds),
+		TEST(a_boolean_is_a_word),
+		TEST(what_is_no_number_is_refused),
+		TEST(the_other_keys_of_a_wrong_text_still_count),
+		TEST(a_very_long_mistake_is_quoted_in_part),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,217 @@
+/*
+ * unit.h -- what the tests of single floors share.
+ *
+ * Above   tests/base to tests/control, tests/fault, tests/stress
+ * Lock    none
+ * Always  a failed assertion in a child or a thread fails the test
+ *
+ * The allocator's state is global. A test that wants it untouched is listed
+ * as alone(f) and runs in a child process of its own.
+ */
+#ifndef TESTS_UNIT_H
+#define TESTS_UNIT_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#define MAYBE_UNUSED __attribute__((unused))
+
+#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
+
+/* --- children ------------------------------------------------------------ */
+
+/* In a new child: a failure is said and ends it, and leaves no core. */
+static inline void
+child_begin(void)
+{
+	struct rlimit none = { 0, 0 };
+
+	setenv("CMOCKA_TEST_ABORT", "1", 1);
+	signal(SIGABRT, SIG_DFL);
+	setrlimit(RLIMIT_CORE, &none);
+}
+
+/* Runs f in a child; its wait status. */
+static inline int
+child_status(void (*f)(void))
+{
+	int status = -1;
+	pid_t pid;
+
+	fflush(NULL);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		child_begin();
+		f();
+		fflush(NULL);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return status;
+}
+
+MAYBE_UNUSED static void
+run_alone(void **state)
+{
+	void (*f)(void) = (void (*)(void))(uintptr_t)*state;
+
+	if (child_status(f) != 0)
+		fail_msg("the child process failed, see above");
+}
+
+/* A row of cmocka's table: f runs in a process of its own. */
+#define alone(f)                                        \
+	{                                               \
+		.name = #f, .test_func = run_alone,     \
+		.initial_state = (void *)(uintptr_t)(f) \
+	}
+
+/* --- what is said on stderr ------------------------------------------------ */
+
+struct hearing {
+	int before, file;
+};
+
+static inline struct hearing
+hear(void)
+{
+	struct hearing h = { dup(STDERR_FILENO), memfd_create("said", 0) };
+
+	assert_true(h.before >= 0 && h.file >= 0);
+	dup2(h.file, STDERR_FILENO);
+	return h;
+}
+
+/* Ends it; what was said is in buf, terminated. */
+static inline void
+heard(struct hearing h, char *buf, size_t cap)
+{
+	ssize_t n = pread(h.file, buf, cap - 1, 0);
+
+	dup2(h.before, STDERR_FILENO);
+	close(h.before);
+	close(h.file);
+	assert_true(n >= 0);
+	buf[n] = '\0';
+}
+
+/* f must end its process by abort() after it said `sentence`. */
+MAYBE_UNUSED static void
+expect_death(void (*f)(void), const char *sentence)
+{
+	char said[2048];
+	struct hearing h = hear();
+	int status = child_status(f);
+
+	heard(h, said, sizeof said);
+	if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGABRT)
+		fail_msg("it went on; it said: %s", said);
+	if (strstr(said, sentence) == NULL)
+		fail_msg("it said: %s", said);
+}
+
+/* --- memory ---------------------------------------------------------------- */
+
+/* True where the kernel can read at addr: mapped, and not PROT_NONE. */
+MAYBE_UNUSED static bool
+is_readable(const void *addr)
+{
+	int fds[2];
+	bool ok;
+
+	assert_int_equal(pipe(fds), 0);
+	ok = write(fds[1], addr, 1) == 1;
+	close(fds[0]);
+	close(fds[1]);
+	return ok;
+}
+
+/* How many of npages pages at addr are resident. */
+MAYBE_UNUSED static size_t
+resident_pages(const void *addr, size_t npages)
+{
+	unsigned char vec[4096];
+	size_t n = 0;
+
+	assert_true(npages <= sizeof vec);
+	assert_int_equal(mincore((void *)(uintptr_t)addr, npages << 12, vec),
+			 0);
+	for (size_t i = 0; i < npages; i++)
+		n += vec[i] & 1;
+	return n;
+}
+
+MAYBE_UNUSED static bool
+is_all(const void *addr, unsigned char byte, size_t n)
+{
+	const unsigned char *p = addr;
+
+	return n == 0 || (p[0] == byte && memcmp(p, p + 1, n - 1) == 0);
+}
+
+/* Leaves the process `more` bytes of address space beyond what it has. */
+MAYBE_UNUSED static void
+limit_address_space(size_t more)
+{
+	FILE *f = fopen("/proc/self/statm", "r");
+	unsigned long pages = 0;
+	struct rlimit limit;
+
+	assert_non_null(f);
+	assert_int_equal(fscanf(f, "%lu", &pages), 1);
+	fclose(f);
+	limit.rlim_cur = limit.rlim_max = (pages << 12) + more;
+	assert_int_equal(setrlimit(RLIMIT_AS, &limit), 0);
+}
+
+/* --- luck, repeatable -------------------------------------------------------- */
+
+/* The seed: TRI_SEED, or the clock; said on stderr, which the log keeps. */
+MAYBE_UNUSED static uint64_t
+random_seed(void)
+{
+	const char *given = getenv("TRI_SEED");
+	uint64_t seed = (uint64_t)time(NULL) << 16 ^ (uint64_t)getpid();
+
+	if (given != NULL)
+		seed = strtoull(given, NULL, 0);
+	fprintf(stderr, "# TRI_SEED=%llu repeats this run\n",
+		(unsigned long long)seed);
+	return seed;
+}
+
+/* S. Vigna, "Further scramblings of Marsaglia's xorshift generators". */
+MAYBE_UNUSED static uint64_t
+random_next(uint64_t *state)
+{
+	uint64_t x = *state | 1;
+
+	x ^= x >> 12;
+	x ^= x << 25;
+	x ^= x >> 27;
+	*state = x;
+	return x * UINT64_C(2685821657736338717);
+}
+
+/* A number below n, which is below 2^32. */
+MAYBE_UNUSED static size_t
+random_below(uint64_t *state, size_t n)
+{
+	return (size_t)(((random_next(state) >> 32) * n) >> 32);
+}
+
+#endif
