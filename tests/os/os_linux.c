@@ -1,0 +1,345 @@
+/*
+ * os_linux.c -- each kernel call keeps the contract of os.h.
+ */
+#include <pthread.h>
+
+#include "base/base.h"
+#include "faults.h"
+#include "os/os.h"
+#include "unit.h"
+
+#define BYTES (64 * PAGE_BYTES)
+
+/* Reserved and committed pages, each of which holds its number. */
+static char *
+numbered_pages(size_t npages)
+{
+	char *p = os_reserve(npages * PAGE_BYTES, PAGE_BYTES);
+
+	assert_non_null(p);
+	assert_true(os_commit(p, npages * PAGE_BYTES));
+	for (size_t i = 0; i < npages; i++)
+		memset(p + i * PAGE_BYTES, (int)(i % 255 + 1), PAGE_BYTES);
+	return p;
+}
+
+static bool
+holds_number(const char *p, size_t page)
+{
+	return is_all(p + page * PAGE_BYTES, (unsigned char)(page % 255 + 1),
+		      PAGE_BYTES);
+}
+
+static bool
+holds_zero(const char *p, size_t page)
+{
+	return is_all(p + page * PAGE_BYTES, 0, PAGE_BYTES);
+}
+
+static void
+reserved_address_space_is_aligned_and_not_accessible(void **state)
+{
+	(void)state;
+	for (size_t a = PAGE_BYTES; a <= 1 * GIB; a *= 2) {
+		char *p = os_reserve(BYTES, a);
+
+		assert_non_null(p);
+		assert_int_equal((uintptr_t)p % a, 0);
+		assert_false(is_readable(p));
+		assert_false(is_readable(p + BYTES - 1));
+		os_release(p, BYTES);
+	}
+}
+
+static void
+more_address_space_than_there_is_cannot_be_reserved(void **state)
+{
+	(void)state;
+	assert_null(os_reserve((size_t)1 << 48, PAGE_BYTES));
+}
+
+static void
+committed_pages_read_as_zero_and_can_be_written(void **state)
+{
+	char *p = os_reserve(BYTES, PAGE_BYTES);
+
+	(void)state;
+	assert_true(os_commit(p + PAGE_BYTES, 2 * PAGE_BYTES));
+	assert_true(is_all(p + PAGE_BYTES, 0, 2 * PAGE_BYTES));
+	memset(p + PAGE_BYTES, 1, 2 * PAGE_BYTES);
+	assert_false(is_readable(p));
+	assert_false(is_readable(p + 3 * PAGE_BYTES));
+	os_release(p, BYTES);
+}
+
+static void
+what_is_not_reserved_cannot_be_committed(void **state)
+{
+	char *p = os_reserve(BYTES, PAGE_BYTES);
+
+	(void)state;
+	os_release(p, BYTES);
+	assert_false(is_readable(p));
+	assert_false(os_commit(p, BYTES));
+}
+
+static void
+mapped_pages_read_as_zero_and_can_be_written(void **state)
+{
+	char *p = os_map(BYTES);
+
+	(void)state;
+	assert_non_null(p);
+	assert_true(is_all(p, 0, BYTES));
+	memset(p, 1, BYTES);
+	os_release(p, BYTES);
+}
+
+static void
+purged_pages_read_as_zero_and_are_not_resident(void **state)
+{
+	char *p = numbered_pages(8);
+
+	(void)state;
+	assert_int_equal(resident_pages(p, 8), 8);
+	assert_true(os_purge(p + 2 * PAGE_BYTES, 3 * PAGE_BYTES));
+	assert_int_equal(resident_pages(p, 8), 5);
+	for (size_t i = 0; i < 8; i++)
+		assert_true(i < 2 || i > 4 ? holds_number(p, i)
+					   : holds_zero(p, i));
+	os_release(p, 8 * PAGE_BYTES);
+}
+
+static void
+renewed_pages_read_as_zero_and_can_be_written(void **state)
+{
+	char *p = numbered_pages(4);
+
+	(void)state;
+	assert_true(os_renew(p + PAGE_BYTES, 2 * PAGE_BYTES));
+	assert_true(holds_number(p, 0));
+	assert_true(is_all(p + PAGE_BYTES, 0, 2 * PAGE_BYTES));
+	assert_true(holds_number(p, 3));
+	memset(p, 1, 4 * PAGE_BYTES);
+	os_release(p, 4 * PAGE_BYTES);
+}
+
+/* More than one vector holds: every third page. */
+#define MANY 300
+
+static void
+many_ranges_are_purged_and_nothing_between_them(void **state)
+{
+	struct os_range ranges[MANY];
+	char *p = numbered_pages(3 * MANY);
+
+	(void)state;
+	for (size_t i = 0; i < MANY; i++)
+		ranges[i] = (struct os_range){ p + 3 * i * PAGE_BYTES,
+					       PAGE_BYTES };
+	assert_int_equal(os_purge_ranges(ranges, MANY), MANY);
+	assert_int_equal(resident_pages(p, 3 * MANY), 2 * MANY);
+	for (size_t i = 0; i < 3 * MANY; i++)
+		assert_true(i % 3 != 0 ? holds_number(p, i) : holds_zero(p, i));
+	os_release(p, 3 * MANY * PAGE_BYTES);
+}
+
+static void
+no_range_and_one_range_are_purged_too(void **state)
+{
+	char *p = numbered_pages(2);
+	struct os_range one = { p, PAGE_BYTES };
+
+	(void)state;
+	assert_int_equal(os_purge_ranges(NULL, 0), 0);
+	assert_int_equal(os_purge_ranges(&one, 1), 1);
+	assert_true(holds_zero(p, 0));
+	assert_true(holds_number(p, 1));
+	os_release(p, 2 * PAGE_BYTES);
+}
+
+static void
+purging_stops_at_the_range_that_the_kernel_refuses(void **state)
+{
+	struct os_range ranges[100];
+	char *p = numbered_pages(200);
+
+	(void)state;
+	for (size_t i = 0; i < 100; i++)
+		ranges[i] = (struct os_range){ p + 2 * i * PAGE_BYTES,
+					       PAGE_BYTES };
+	/* Number 70 is no memory. */
+	os_release(p + 140 * PAGE_BYTES, PAGE_BYTES);
+	assert_int_equal(os_purge_ranges(ranges, 100), 70);
+	for (size_t i = 0; i < 70; i++)
+		assert_true(holds_zero(p, 2 * i));
+	os_release(p, 200 * PAGE_BYTES);
+}
+
+static void
+moved_pages_keep_their_contents(void **state)
+{
+	char *from = numbered_pages(16), *to = numbered_pages(16);
+
+	(void)state;
+	memset(to, 0xee, 16 * PAGE_BYTES);
+	assert_true(os_move_pages(from, to, 16 * PAGE_BYTES));
+	for (size_t i = 0; i < 16; i++) {
+		assert_true(holds_number(to, i));
+		assert_true(holds_zero(from, i));
+	}
+	memset(from, 1, 16 * PAGE_BYTES);
+	assert_true(holds_number(to, 3));
+	os_release(from, 16 * PAGE_BYTES);
+	os_release(to, 16 * PAGE_BYTES);
+}
+
+static void
+a_word_that_changed_lets_nobody_sleep(void **state)
+{
+	_Atomic uint32_t word = 1;
+
+	(void)state;
+	/* Without a limit: it would not come back. */
+	os_futex_wait(&word, 0, 0);
+}
+
+static void
+a_sleep_on_a_word_ends_with_its_time(void **state)
+{
+	_Atomic uint32_t word = 0;
+	uint64_t before = os_now_ns();
+
+	(void)state;
+	os_futex_wait(&word, 0, 20000000);
+	assert_true(os_now_ns() - before >= 20000000);
+}
+
+static _Atomic uint32_t waited_for, awake;
+
+static void *
+wait_for_word(void *arg)
+{
+	(void)arg;
+	while (atomic_load(&waited_for) == 0)
+		os_futex_wait(&waited_for, 0, 0);
+	atomic_store(&awake, 1);
+	return NULL;
+}
+
+static void
+who_sleeps_on_a_word_is_woken(void **state)
+{
+	pthread_t thread;
+
+	(void)state;
+	assert_int_equal(pthread_create(&thread, NULL, wait_for_word, NULL), 0);
+	atomic_store(&waited_for, 1);
+	while (atomic_load(&awake) == 0) {
+		os_futex_wake(&waited_for, 1);
+		os_yield();
+	}
+	assert_int_equal(pthread_join(thread, NULL), 0);
+}
+
+static void
+sleeping_takes_at_least_its_time(void **state)
+{
+	uint64_t before = os_now_ns();
+
+	(void)state;
+	os_sleep(5000000);
+	assert_true(os_now_ns() - before >= 5000000);
+}
+
+static void
+the_clock_never_runs_backwards(void **state)
+{
+	uint64_t last = os_now_ns();
+
+	(void)state;
+	for (int i = 0; i < 100000; i++) {
+		uint64_t now = os_now_ns();
+
+		assert_true(now >= last);
+		last = now;
+	}
+}
+
+static void
+membarrier_works_once_the_process_is_registered(void)
+{
+	assert_false(os_membarrier());
+	if (!os_membarrier_register())
+		return;
+	assert_true(os_membarrier());
+}
+
+static void
+without_address_space_nothing_is_reserved_or_mapped(void)
+{
+	limit_address_space(16 * MIB);
+	assert_null(os_reserve(32 * MIB, PAGE_BYTES));
+	assert_null(os_map(32 * MIB));
+	assert_non_null(os_map(PAGE_BYTES));
+}
+
+static void
+the_call_that_is_to_fail_fails_and_no_other(void)
+{
+	char *p;
+
+	fault_once(OS_CALL_MAP, 2);
+	assert_non_null(os_map(PAGE_BYTES));
+	assert_null(os_map(PAGE_BYTES));
+	p = os_map(PAGE_BYTES);
+	assert_non_null(p);
+	assert_true(os_purge(p, PAGE_BYTES));
+	assert_int_equal(faults_count(OS_CALL_MAP), 3);
+	assert_int_equal(faults_count(OS_CALL_PURGE), 1);
+}
+
+static void
+calls_that_fail_for_good_fail_from_then_on(void)
+{
+	fault_for_good(OS_CALL_RESERVE, 2);
+	assert_non_null(os_reserve(PAGE_BYTES, PAGE_BYTES));
+	assert_null(os_reserve(PAGE_BYTES, PAGE_BYTES));
+	assert_null(os_reserve(PAGE_BYTES, PAGE_BYTES));
+	assert_non_null(os_map(PAGE_BYTES));
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+			reserved_address_space_is_aligned_and_not_accessible),
+		cmocka_unit_test(
+			more_address_space_than_there_is_cannot_be_reserved),
+		cmocka_unit_test(
+			committed_pages_read_as_zero_and_can_be_written),
+		cmocka_unit_test(what_is_not_reserved_cannot_be_committed),
+		cmocka_unit_test(mapped_pages_read_as_zero_and_can_be_written),
+		cmocka_unit_test(
+			purged_pages_read_as_zero_and_are_not_resident),
+		cmocka_unit_test(renewed_pages_read_as_zero_and_can_be_written),
+		cmocka_unit_test(
+			many_ranges_are_purged_and_nothing_between_them),
+		cmocka_unit_test(no_range_and_one_range_are_purged_too),
+		cmocka_unit_test(
+			purging_stops_at_the_range_that_the_kernel_refuses),
+		cmocka_unit_test(moved_pages_keep_their_contents),
+		cmocka_unit_test(a_word_that_changed_lets_nobody_sleep),
+		cmocka_unit_test(a_sleep_on_a_word_ends_with_its_time),
+		cmocka_unit_test(who_sleeps_on_a_word_is_woken),
+		cmocka_unit_test(sleeping_takes_at_least_its_time),
+		cmocka_unit_test(the_clock_never_runs_backwards),
+		alone(membarrier_works_once_the_process_is_registered),
+		alone(without_address_space_nothing_is_reserved_or_mapped),
+		alone(the_call_that_is_to_fail_fails_and_no_other),
+		alone(calls_that_fail_for_good_fail_from_then_on),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
