@@ -43,20 +43,21 @@ class Figures:
             samples = self.samples[row.name][name]
             if not samples:
                 continue
-            figures = {figure: median_of(samples, figure) for figure in samples[0]}
-            figures["spread"] = spread_of(samples)
-            # What a process peaks at that does nothing else: that of `true`.
-            figures["rss"] = figures.get("child_peak_bytes", figures["peak_bytes"])
-            medians[name] = figures
+            medians[name] = {figure: median_of(samples, figure) for figure in samples[0]}
+            medians[name]["spread"] = spread_of(samples)
         return medians
 
     def value(self, row, name, figure):
         return self.medians[row.name].get(name, {}).get(figure)
 
     def ratio(self, row, name, figure, to=allocators.BASELINE):
-        """None where either was not measured, or where the divisor is 0."""
-        value, base = self.value(row, name, figure), self.value(row, to, figure)
-        return value / base if value is not None and base else None
+        """The median of each round's ratio: the two ran within seconds of each
+        other, so that a slow round slows both. None where either is missing."""
+        by_allocator = self.samples[row.name]
+        pairs = zip(by_allocator.get(name, []), by_allocator.get(to, []))
+        ratios = [own[figure] / other[figure] for own, other in pairs
+                  if figure in own and other.get(figure)]
+        return statistics.median(ratios) if ratios else None
 
     def timed_rows(self, group=None):
         return [row for row in self.rows if row.group != IDLE

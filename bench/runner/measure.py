@@ -1,8 +1,10 @@
 """Runs benchmarks: one process per benchmark, allocator and round."""
 
 import json
+import os
 import random
 import re
+import resource
 import subprocess
 import sys
 import time
@@ -46,10 +48,40 @@ def take_sample(suite, row, allocator, scale):
     # Iterations are timed in nanoseconds: google-benchmark's default unit.
     sample = {
         "ns": figures["real_time" if row.clock == "wall" else "cpu_time"],
+        "cpu_ns": figures["cpu_time"],
+        "wall_ns": figures["real_time"],
         "minor_faults": figures["minor_faults"] / figures["iterations"],
     }
     sample.update({name: figures[name] for name in COUNTERS if name in figures})
+    # What a process peaks at that does nothing else: that of `true`.
+    sample["rss"] = sample.get("child_peak_bytes", sample["peak_bytes"])
     return sample, None
+
+
+def busy_seconds():
+    """CPU seconds that the machine was busy since its start, stolen ones
+    included, and those of this process and its children."""
+    with open("/proc/stat", encoding="ascii") as stat:
+        # cpu user nice system idle iowait irq softirq steal
+        ticks = [int(word) for word in stat.readline().split()[1:9]]
+    busy = sum(ticks) - ticks[3] - ticks[4]
+    usages = [resource.getrusage(who)
+              for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return (busy / os.sysconf("SC_CLK_TCK"),
+            sum(usage.ru_utime + usage.ru_stime for usage in usages))
+
+
+class OtherWork:
+    """How much of the machine's CPU time others took, from here on."""
+
+    def __init__(self):
+        self.start = time.monotonic()
+        self.busy, self.own = busy_seconds()
+
+    def part(self):
+        busy, own = busy_seconds()
+        spent = (time.monotonic() - self.start) * os.cpu_count()
+        return max(0.0, (busy - self.busy) - (own - self.own)) / spent
 
 
 class Progress:

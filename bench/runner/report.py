@@ -7,6 +7,7 @@ from .allocators import BASELINE, SUBJECT
 
 MIB = 1024 * 1024
 NOISY = 0.05  # a spread from which on a time is marked
+BUSY = 0.10   # of the CPUs, taken by others, from which on wall times are doubtful
 
 
 def read_line(path, default="?"):
@@ -129,6 +130,27 @@ def time_table(figures):
     return table
 
 
+def cpu_table(figures):
+    names = other_names(figures)
+    table = Table(
+        "CPU time", "Of the rows above that are timed by the clock on the wall: the same "
+        "work without what waiting cost, and without what others on the machine took.",
+        ["benchmark", BASELINE, *names])
+    # The CPU time of the processes that startup starts is not the harness's.
+    rows = [row for row in figures.timed_rows()
+            if row.clock == "wall" and row.group != "startup"]
+    for row in rows:
+        ns = figures.value(row, BASELINE, "cpu_ns")
+        table.rows.append([row.name, format_ns(ns) if ns is not None else "-",
+                           *[format_ratio(figures.ratio(row, name, "cpu_ns"))
+                             for name in names]])
+    whole = [row for row in figures.whole_rows() if row in rows]
+    if whole:
+        table.rows.append(["geometric mean", "1", *[
+            format_ratio(figures.mean(name, "cpu_ns", whole)) for name in names]])
+    return table
+
+
 def memory_table(figures):
     names = other_names(figures)
     table = Table(
@@ -190,8 +212,14 @@ def targets_markdown(targets):
 
 
 def tables(figures):
-    return [table for table in (time_table(figures), memory_table(figures),
-                                fault_table(figures), rest_table(figures)) if table.rows]
+    return [table for table in (time_table(figures), cpu_table(figures),
+                                memory_table(figures), fault_table(figures),
+                                rest_table(figures)) if table.rows]
+
+
+def others_text(others):
+    sentence = f"Others took {others:.0%} of the CPUs meanwhile"
+    return sentence + (": wall times are doubtful." if others > BUSY else ".")
 
 
 def text(figures, targets):
@@ -204,7 +232,8 @@ def markdown(figures, targets, about):
     head = [
         "# Benchmarks", "",
         f"{settings['started']}, {settings['seconds']:.0f} s: {settings['rounds']} rounds, "
-        f"iterations times {settings['scale']:g}. Written by `bench/run`.", "",
+        f"iterations times {settings['scale']:g}. Written by `bench/run`. "
+        f"{others_text(settings['others_cpu'])}", "",
         f"{machine['cpu']}, {machine['cpus']} CPUs, {machine['memory_mib']} MiB, "
         f"{machine['system']}, {machine['kernel']}, transparent huge pages "
         f"{machine['transparent_hugepages']}.", "",

@@ -24,10 +24,9 @@ def judge_mean_time(figures, is_whole):
     if not is_whole:
         return sentence, None, [PART_ONLY]
     best = figures.best_mean_peer()
-    own = figures.mean(SUBJECT, "ns")
-    if not best or not own:
+    ratio = figures.mean(SUBJECT, "ns", to=best) if best else None
+    if not ratio:
         return sentence, None, ["no benchmark ran on all allocators"]
-    ratio = own / figures.mean(best, "ns")
     return sentence, ratio <= MEAN_TIME, [
         f"{ratio:.3f} of {best} (geometric mean over {len(figures.whole_rows())} benchmarks)"]
 
