@@ -85,21 +85,31 @@ def complaints_of(status, said, folder):
 
 
 class Bench:
-    """A folder with the compiled test program and its native library, for one JDK."""
+    """A folder with the compiled test program and its native library, for one JDK.
+
+    preload is what JVMs run here are preloaded with, None for nothing; library
+    the file that must be mapped into them.
+    """
 
     def __init__(self, jdk, folder):
         self.jdk = jdk
         self.folder = folder
+        self.preload = self.library = LIBRARY
         build([jdk.tool("javac"), "-XDignore.symbol.file", "-d", folder, os.path.join(HERE, "Load.java")])
-        include = os.path.join(jdk.home, "include")
+        self.build_native()
+
+    def build_native(self, more=()):
+        """Builds the program's native library, with further arguments for the compiler."""
+        include = os.path.join(self.jdk.home, "include")
         build(shlex.split(os.environ.get("CC", "cc")) + [
             "-O1", "-g", "-fno-builtin-malloc", "-shared", "-fPIC", "-I" + include,
-            "-I" + os.path.join(include, "linux"), "-o", os.path.join(folder, "libcross.so"),
-            os.path.join(HERE, "cross.c")])
+            "-I" + os.path.join(include, "linux"), "-o", os.path.join(self.folder, "libcross.so"),
+            os.path.join(HERE, "cross.c")] + list(more or ["-DCROSS_TRI=0"]))
 
     def environment(self, conf):
         env = clean_environment()
-        env["LD_PRELOAD"] = LIBRARY
+        if self.preload:
+            env["LD_PRELOAD"] = self.preload
         if conf:
             env["TRIMALLOC_CONF"] = conf
         return env
@@ -123,7 +133,7 @@ class Bench:
             command += ["-XX:+UnlockDiagnosticVMOptions", "-XX:GCLockerRetryAllocationCount=1000"]
         if self.jdk.version >= 23:
             command += ["--sun-misc-unsafe-memory-access=allow", "--enable-native-access=ALL-UNNAMED"]
-        return command + list(options) + ["-cp", self.folder, "Load"] + list(loads) + [LIBRARY]
+        return command + list(options) + ["-cp", self.folder, "Load"] + list(loads) + [self.library]
 
     def run_loads(self, options, loads, conf=None):
         """Runs loads of Load.java; what is wrong with the run."""
@@ -132,8 +142,8 @@ class Bench:
         for load in loads:
             if "passed " + load not in lines:
                 complaints.append("the load %s was not passed" % load)
-        if "library " + LIBRARY not in lines:
-            complaints.append("%s was not mapped" % LIBRARY)
+        if "library " + self.library not in lines:
+            complaints.append("%s was not mapped" % self.library)
         return complaints
 
 
