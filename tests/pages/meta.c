@@ -1,0 +1,142 @@
+/*
+ * meta.c -- memory for our own records.
+ */
+#include "faults.h"
+#include "pages/meta.h"
+#include "unit.h"
+
+static size_t
+power_of_two_above(size_t n)
+{
+	size_t p = META_MIN_BYTES;
+
+	while (p < n)
+		p *= 2;
+	return p;
+}
+
+static void
+records_of_all_sizes_are_apart_and_aligned(void)
+{
+	enum { N = 2000 };
+	static char *records[N];
+	static size_t sizes[N];
+	uint64_t luck = random_seed();
+
+	for (size_t i = 0; i < N; i++) {
+		sizes[i] = 1 + random_below(&luck, i % 50 == 0 ? META_MAX_BYTES
+							       : 3000);
+		records[i] = meta_alloc(sizes[i]);
+		assert_non_null(records[i]);
+		assert_int_equal((uintptr_t)records[i] %
+					 min_size(power_of_two_above(sizes[i]),
+						  PAGE_BYTES),
+				 0);
+		memset(records[i], (int)(i % 251), sizes[i]);
+	}
+	for (size_t i = 0; i < N; i++)
+		assert_true(
+			is_all(records[i], (unsigned char)(i % 251), sizes[i]));
+}
+
+static void
+a_freed_record_is_the_next_of_its_size(void)
+{
+	for (size_t size = 64; size <= META_MAX_BYTES; size *= 2) {
+		void *a = meta_alloc(size), *b = meta_alloc(size);
+
+		meta_free(a, size);
+		/* Sizes count by their power of two. */
+		assert_ptr_equal(meta_alloc(size / 2 + 1), a);
+		meta_free(b, size);
+		assert_ptr_equal(meta_alloc(size), b);
+	}
+}
+
+static void
+a_freed_record_does_not_serve_other_sizes(void)
+{
+	char *a = meta_alloc(1024), *b;
+
+	meta_free(a, 1024);
+	b = meta_alloc(512);
+	assert_true(b + 512 <= a || b >= a + 1024);
+	b = meta_alloc(2048);
+	assert_true(b + 2048 <= a || b >= a + 1024);
+}
+
+static void
+usage_counts_what_was_carved_and_what_is_idle(void)
+{
+	size_t carved, idle;
+	void *r;
+
+	meta_usage(&carved, &idle);
+	assert_int_equal(carved, 0);
+	assert_int_equal(idle, 0);
+	r = meta_alloc(100);
+	meta_alloc(4096);
+	meta_usage(&carved, &idle);
+	assert_int_equal(carved, 128 + 4096);
+	assert_int_equal(idle, 0);
+	meta_free(r, 100);
+	meta_usage(&carved, &idle);
+	assert_int_equal(carved, 128 + 4096);
+	assert_int_equal(idle, 128);
+	meta_alloc(65);
+	meta_usage(&carved, &idle);
+	assert_int_equal(carved, 128 + 4096);
+	assert_int_equal(idle, 0);
+}
+
+static void
+without_memory_there_is_no_record_and_later_there_is(void)
+{
+	fault_once(OS_CALL_MAP, 1);
+	assert_null(meta_alloc(64));
+	assert_non_null(meta_alloc(64));
+}
+
+static void
+a_mapping_that_is_used_up_is_followed_by_another(void)
+{
+	size_t n = 0;
+
+	fault_for_good(OS_CALL_MAP, 3);
+	while (meta_alloc(META_MAX_BYTES) != NULL)
+		n++;
+	assert_int_equal(faults_count(OS_CALL_MAP), 3);
+	assert_int_equal(n, 2 * (1 * MIB / META_MAX_BYTES));
+	/* What was there still works. */
+	faults_none();
+	assert_non_null(meta_alloc(META_MAX_BYTES));
+}
+
+static void
+do_alloc_too_large(void)
+{
+	meta_alloc(META_MAX_BYTES + 1);
+}
+
+static void
+a_record_above_the_largest_size_is_our_bug(void **state)
+{
+	(void)state;
+	expect_death(do_alloc_too_large, "invariant broken");
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		alone(records_of_all_sizes_are_apart_and_aligned),
+		alone(a_freed_record_is_the_next_of_its_size),
+		alone(a_freed_record_does_not_serve_other_sizes),
+		alone(usage_counts_what_was_carved_and_what_is_idle),
+		alone(without_memory_there_is_no_record_and_later_there_is),
+		alone(a_mapping_that_is_used_up_is_followed_by_another),
+		cmocka_unit_test(a_record_above_the_largest_size_is_our_bug),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
