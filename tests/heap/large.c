@@ -1,0 +1,259 @@
+/*
+ * large.c -- blocks that are page runs of their own.
+ */
+#include "faults.h"
+#include "heap/large.h"
+#include "unit.h"
+
+#define A (&arenas[0])
+
+static char *
+alloc(size_t npages)
+{
+	bool is_zero;
+	char *p = large_alloc(A, npages, 1, CLASS_RUN, &is_zero);
+
+	assert_non_null(p);
+	assert_int_equal(large_npages(p), npages);
+	return p;
+}
+
+static unsigned
+class_at(const char *p)
+{
+	struct region *r = region_find(p);
+
+	return MAP_TO_CLASS(pagemap_get(r, region_page(r, p)));
+}
+
+static void
+expect_out(size_t nblocks, size_t npages)
+{
+	assert_int_equal(atomic_load(&A->nlarge), nblocks);
+	assert_int_equal(atomic_load(&A->large_bytes), npages * PAGE_BYTES);
+	assert_int_equal(A->pages.nused, npages);
+}
+
+static void
+number(char *p, size_t npages)
+{
+	for (size_t i = 0; i < npages; i++)
+		memset(p + i * PAGE_BYTES, (int)(i % 255 + 1), PAGE_BYTES);
+}
+
+static bool
+holds_numbers(const char *p, size_t npages)
+{
+	for (size_t i = 0; i < npages; i++) {
+		if (!is_all(p + i * PAGE_BYTES, (unsigned char)(i % 255 + 1),
+			    PAGE_BYTES))
+			return false;
+	}
+	return true;
+}
+
+static void
+the_first_page_of_a_block_names_its_class(void)
+{
+	bool is_zero;
+	unsigned cls = size_class(65536);
+	char *p = large_alloc(A, 16, 1, cls, &is_zero);
+	char *q = alloc(16);
+
+	assert_int_equal(class_at(p), cls);
+	assert_int_equal(class_at(q), CLASS_RUN);
+	for (size_t i = 1; i < 16; i++) {
+		assert_int_equal(class_at(p + i * PAGE_BYTES), CLASS_NONE);
+		assert_int_equal(class_at(q + i * PAGE_BYTES), CLASS_NONE);
+	}
+	expect_out(2, 32);
+}
+
+static void
+a_freed_block_is_no_block(void)
+{
+	char *p = alloc(16);
+
+	alloc(1);
+	large_free(p);
+	assert_int_equal(class_at(p), CLASS_NONE);
+	expect_out(1, 1);
+}
+
+static void
+fresh_blocks_are_known_to_be_zero_and_used_ones_are_not(void)
+{
+	bool is_zero = false;
+	char *p = large_alloc(A, 16, 1, CLASS_RUN, &is_zero);
+
+	assert_true(is_zero);
+	alloc(1);
+	number(p, 16);
+	large_free(p);
+	assert_ptr_equal(large_alloc(A, 16, 1, CLASS_RUN, &is_zero), p);
+	assert_false(is_zero);
+}
+
+static void
+blocks_are_aligned_as_asked(void)
+{
+	bool is_zero;
+
+	for (size_t a = 1; a <= 1 * GIB; a *= 2) {
+		char *p = large_alloc(A, 3, a, CLASS_RUN, &is_zero);
+
+		assert_non_null(p);
+		assert_int_equal((uintptr_t)p % max_size(a, PAGE_BYTES), 0);
+		large_free(p);
+	}
+	expect_out(0, 0);
+}
+
+static void
+without_memory_there_is_no_block_and_nothing_is_counted(void)
+{
+	bool is_zero;
+
+	fault_for_good(OS_CALL_COMMIT, 1);
+	assert_null(large_alloc(A, 16, 1, CLASS_RUN, &is_zero));
+	expect_out(0, 0);
+	faults_none();
+	assert_null(large_alloc(A, (size_t)PTRDIFF_MAX >> PAGE_SHIFT, 1,
+				CLASS_RUN, &is_zero));
+	expect_out(0, 0);
+}
+
+/* --- resizing ------------------------------------------------------------------ */
+
+static void
+a_block_shrinks_in_place(void)
+{
+	char *p = alloc(1500);
+
+	number(p, 1500);
+	assert_true(large_resize(p, 20, size_class(20 * PAGE_BYTES)));
+	assert_int_equal(large_npages(p), 20);
+	assert_int_equal(class_at(p), size_class(20 * PAGE_BYTES));
+	assert_true(holds_numbers(p, 20));
+	expect_out(1, 20);
+}
+
+static void
+a_block_grows_into_free_pages_behind_it(void)
+{
+	char *p = alloc(10);
+
+	number(p, 10);
+	assert_true(large_resize(p, 30, CLASS_RUN));
+	assert_int_equal(large_npages(p), 30);
+	assert_true(holds_numbers(p, 10));
+	expect_out(1, 30);
+}
+
+static void
+a_block_does_not_grow_over_its_neighbour(void)
+{
+	unsigned cls = size_class(40 * KIB);
+	bool is_zero;
+	char *p = large_alloc(A, 10, 1, cls, &is_zero);
+
+	alloc(1);
+	assert_false(large_resize(p, 11, CLASS_RUN));
+	assert_int_equal(large_npages(p), 10);
+	assert_int_equal(class_at(p), cls);
+	expect_out(2, 11);
+}
+
+/* --- moving -------------------------------------------------------------------- */
+
+static void
+a_moved_block_keeps_its_contents_and_leaves_its_place(void)
+{
+	char *p = alloc(1000), *to;
+
+	number(p, 1000);
+	to = large_move(A, p, 5000);
+	assert_non_null(to);
+	assert_ptr_not_equal(to, p);
+	assert_int_equal(large_npages(to), 5000);
+	assert_true(holds_numbers(to, 1000));
+	number(to, 5000);
+	assert_int_equal(class_at(p), CLASS_NONE);
+	expect_out(1, 5000);
+	/* Where it was, another may live. */
+	number(alloc(1000), 1000);
+	assert_true(holds_numbers(to, 5000));
+}
+
+static void
+a_block_may_be_moved_again_and_again(void)
+{
+	char *p = alloc(600);
+
+	number(p, 600);
+	for (size_t n = 700; n < 20000; n += n / 2) {
+		char *to = large_move(A, p, n);
+
+		/* Pieces of several moves may not be moved at once. */
+		if (to == NULL) {
+			assert_true(holds_numbers(p, 600));
+			break;
+		}
+		assert_true(holds_numbers(to, 600));
+		p = to;
+	}
+	large_free(p);
+	expect_out(0, 0);
+	pagepool_purge(false);
+	assert_int_equal(pagepool_ndirty(), 0);
+	assert_true(is_all(alloc(20000), 0, 20000 * PAGE_BYTES));
+}
+
+static void
+small_blocks_and_smaller_ones_are_not_moved(void)
+{
+	char *p = alloc(CHUNK_NPAGES), *q = alloc(1000);
+
+	assert_null(large_move(A, p, 5000));
+	assert_null(large_move(A, q, 999));
+	expect_out(2, CHUNK_NPAGES + 1000);
+}
+
+static void
+a_move_that_fails_changes_nothing(void)
+{
+	char *p = alloc(1000);
+
+	number(p, 1000);
+	fault_for_good(OS_CALL_MOVE, 1);
+	assert_null(large_move(A, p, 5000));
+	faults_none();
+	fault_for_good(OS_CALL_COMMIT, 1);
+	assert_null(large_move(A, p, 50000));
+	faults_none();
+	assert_true(holds_numbers(p, 1000));
+	assert_int_equal(large_npages(p), 1000);
+	assert_int_equal(class_at(p), CLASS_RUN);
+	expect_out(1, 1000);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		alone(the_first_page_of_a_block_names_its_class),
+		alone(a_freed_block_is_no_block),
+		alone(fresh_blocks_are_known_to_be_zero_and_used_ones_are_not),
+		alone(blocks_are_aligned_as_asked),
+		alone(without_memory_there_is_no_block_and_nothing_is_counted),
+		alone(a_block_shrinks_in_place),
+		alone(a_block_grows_into_free_pages_behind_it),
+		alone(a_block_does_not_grow_over_its_neighbour),
+		alone(a_moved_block_keeps_its_contents_and_leaves_its_place),
+		alone(a_block_may_be_moved_again_and_again),
+		alone(small_blocks_and_smaller_ones_are_not_moved),
+		alone(a_move_that_fails_changes_nothing),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
