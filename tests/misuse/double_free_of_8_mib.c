@@ -1,0 +1,12 @@
+/* A block of 8 MiB is freed twice in a row. */
+#include "misuse.h"
+
+int
+main(void)
+{
+	void *p = announce(block((size_t)8 << 20));
+
+	free(p);
+	free(p);
+	return 0;
+}

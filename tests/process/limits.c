@@ -1,0 +1,258 @@
+/*
+ * limits.c -- when address space, memory or mappings are used up: NULL and
+ * ENOMEM, no harm to what there is, and service as soon as there is room.
+ */
+#include <errno.h>
+#include <malloc.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "case.h"
+#include "crowd.h"
+#include "memory.h"
+
+#define ADDRESS_SPACE (256 * MIB)
+#define DATA          (128 * MIB)
+
+/* A list threaded through the blocks themselves: it needs no memory. */
+struct link {
+	struct link *next;
+	size_t key;
+};
+
+/* As many blocks of n bytes as there are; each is written at both ends. */
+static struct link *
+take_all(size_t n, size_t *count)
+{
+	struct link *list = NULL;
+
+	for (*count = 0;; (*count)++) {
+		struct link *l;
+
+		errno = 0;
+		l = malloc(hide_size(n));
+		if (l == NULL)
+			break;
+		l->next = list;
+		l->key = *count;
+		if (n > sizeof *l)
+			((char *)l)[n - 1] = (char)*count;
+		list = l;
+	}
+	expect_for(errno == ENOMEM, "errno %d", errno);
+	return list;
+}
+
+static void
+give_all(struct link *list, size_t n, size_t count)
+{
+	while (list != NULL) {
+		struct link *next = list->next;
+
+		count--;
+		expect(list->key == count);
+		if (n > sizeof *list)
+			expect(((char *)list)[n - 1] == (char)count);
+		free(list);
+		list = next;
+	}
+	expect(count == 0);
+}
+
+/* Twice: what was freed can be had again, at nine tenths at least. */
+static void
+use_all(size_t n, size_t least)
+{
+	size_t first, second;
+	struct link *list = take_all(n, &first);
+
+	expect_for(first * n >= least, "only %zu times %zu bytes", first, n);
+	give_all(list, n, first);
+	list = take_all(n, &second);
+	expect_for(second >= first - first / 10, "%zu blocks of %zu, then %zu",
+		   first, n, second);
+	give_all(list, n, second);
+}
+
+static void
+use_all_at_every_size(size_t least)
+{
+	static const size_t sizes[] = { 16,     64,  1000,    4096,    20000,
+					100000, MIB, 3 * MIB, 10 * MIB };
+
+	for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
+		use_all(sizes[i], least);
+}
+
+/* The program and its libraries take some of it. */
+static void
+under_an_address_space_limit_blocks_end_with_enomem(void)
+{
+	use_all_at_every_size(ADDRESS_SPACE / 2);
+}
+
+static void
+under_a_data_limit_blocks_end_with_enomem(void)
+{
+	use_all_at_every_size(DATA / 2);
+}
+
+static void
+a_small_address_space_is_enough_to_start(void)
+{
+	live_a_life(1, 1000);
+	use_all(1000, 4 * MIB);
+}
+
+static void
+what_cannot_grow_stays_as_it_was(void)
+{
+	size_t count, n = 2 * MIB + 100;
+	void *p = malloc(hide_size(n)), *q = malloc(hide_size(100));
+	struct link *list;
+
+	expect(p != NULL && q != NULL);
+	pattern_fill(p, n, 1);
+	pattern_fill(q, 100, 2);
+	list = take_all(64 * KIB, &count);
+	errno = 0;
+	expect(realloc(p, hide_size(20 * MIB)) == NULL && errno == ENOMEM);
+	errno = 0;
+	expect(realloc(q, hide_size(MIB)) == NULL && errno == ENOMEM);
+	errno = 0;
+	expect(calloc(1, hide_size(5 * MIB)) == NULL && errno == ENOMEM);
+	errno = 0;
+	expect(aligned_alloc(MIB, hide_size(3 * MIB)) == NULL &&
+	       errno == ENOMEM);
+	expect(pattern_check(p, n, 1) == n && pattern_check(q, 100, 2) == 100);
+	give_all(list, 64 * KIB, count);
+	p = realloc(p, hide_size(20 * MIB));
+	expect(p != NULL && pattern_check(p, n, 1) == n);
+	free(p);
+	free(q);
+}
+
+static void
+trimming_and_counting_work_at_the_limit(void)
+{
+	size_t count;
+	struct link *list = take_all(10000, &count);
+
+	expect(mallinfo2().uordblks >= count * 10000);
+	malloc_trim(0);
+	give_all(list, 10000, count);
+	malloc_trim(0);
+	live_a_life(2, 1000);
+}
+
+static void *
+compete(void *i)
+{
+	size_t n = (size_t)100 << ((uintptr_t)i % 8), count;
+
+	for (int round = 0; round < 3; round++) {
+		struct link *list = take_all(n, &count);
+
+		give_all(list, n, count);
+	}
+	return NULL;
+}
+
+static void
+threads_compete_for_the_last_block(void)
+{
+	crowd_run(8, compete);
+	use_all(1000, ADDRESS_SPACE / 4);
+}
+
+/* --- out of mappings ------------------------------------------------------------------ */
+
+#define N_MAPPINGS 70000
+static void *mappings[N_MAPPINGS];
+
+/* Neighbours of other protection do not merge: each counts. */
+static size_t
+use_up_mappings(void)
+{
+	size_t n = 0;
+
+	for (; n < N_MAPPINGS; n++) {
+		mappings[n] = mmap(NULL, 4096,
+				   n % 2 == 0 ? PROT_READ : PROT_NONE,
+				   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		if (mappings[n] == MAP_FAILED)
+			break;
+	}
+	return n;
+}
+
+/* Whatever can be had may be used; what cannot fails as it should. */
+static void
+live_from_hand_to_mouth(void)
+{
+	struct random r = { .state = 6 };
+
+	for (int i = 0; i < 2000; i++) {
+		size_t n = random_size(&r, 4 * MIB) + 1;
+		void *p, *q;
+
+		errno = 0;
+		p = malloc(n);
+		expect_for(p != NULL || errno == ENOMEM, "errno %d", errno);
+		if (p == NULL)
+			continue;
+		pattern_fill(p, n, n);
+		q = realloc(p, n + n / 2);
+		expect(q != NULL || errno == ENOMEM);
+		p = q != NULL ? q : p;
+		expect(pattern_check(p, n, n) == n);
+		free(p);
+	}
+}
+
+static void
+without_a_mapping_left_nothing_is_lost(void)
+{
+	void *kept = malloc(hide_size(10 * MIB));
+	size_t n;
+
+	expect(kept != NULL);
+	pattern_fill(kept, 10 * MIB, 5);
+	n = use_up_mappings();
+	expect_for(n < N_MAPPINGS, "%d mappings are not enough here",
+		   N_MAPPINGS);
+	live_from_hand_to_mouth();
+	malloc_trim(0);
+	live_from_hand_to_mouth();
+	expect(pattern_check(kept, 10 * MIB, 5) == 10 * MIB);
+	free(kept);
+	while (n > 0)
+		munmap(mappings[--n], 4096);
+	kept = malloc(hide_size(100 * MIB));
+	expect(kept != NULL);
+	free(kept);
+	live_a_life(3, 1000);
+}
+
+int
+main(int argc, char **argv)
+{
+	static const struct test_case cases[] = {
+		CASE(under_an_address_space_limit_blocks_end_with_enomem,
+		     .address_space = ADDRESS_SPACE),
+		CASE(under_a_data_limit_blocks_end_with_enomem, .data = DATA),
+		CASE(a_small_address_space_is_enough_to_start,
+		     .address_space = 64 * MIB),
+		CASE(what_cannot_grow_stays_as_it_was,
+		     .address_space = ADDRESS_SPACE),
+		CASE(trimming_and_counting_work_at_the_limit,
+		     .address_space = ADDRESS_SPACE),
+		CASE(threads_compete_for_the_last_block,
+		     .address_space = ADDRESS_SPACE),
+		CASE(without_a_mapping_left_nothing_is_lost),
+	};
+
+	return RUN_CASES(argc, argv, cases);
+}
