@@ -4,10 +4,11 @@
 int
 main(void)
 {
-	char *p = aligned_alloc(64, 4096), *q = aligned_alloc(64, 4096);
+	char *p = aligned_alloc(64, 256);
 
-	/* One of two neighbours is no multiple of 8 KiB. */
-	free_with_alignment(announce((uintptr_t)p % 8192 != 0 ? p : q), 8192,
-			    4096);
+	/* Some block is no multiple of 8 KiB; the others are let go. */
+	while ((uintptr_t)p % 8192 == 0)
+		p = aligned_alloc(64, 256);
+	free_with_alignment(announce(p), 8192, 256);
 	return 0;
 }
