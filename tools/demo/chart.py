@@ -28,6 +28,8 @@ GRID = ("#d8dee4", "#30363d")
 BUSY = ("#b4bcc6", "#656d77")
 REST = ("#e8ebef", "#2a3038")
 WIDTH, HEIGHT = 960, 560
+# How many letters of the boxes' labels fit side by side over the whole time.
+LETTERS = 115
 
 
 class NoGnuplot(Exception):
@@ -91,10 +93,19 @@ def end_labels(series, top):
     return out
 
 
-def strip(series):
+def phase_label(name, room):
+    """What to write on a phase's box: its name, or its number where room is short."""
+    words = name.split("-")
+    if words[0] == "pause":
+        return ""
+    return next((text for text in (" ".join(words), words[-1]) if len(text) + 2 <= room), "")
+
+
+def strip(series, right):
     """The phases of each chosen run, as one row of boxes per allocator."""
     out = []
     box = 1
+    letter = right / LETTERS
     for row, one in enumerate(reversed(series)):
         phases = one.chosen.phases
         out.append("set label %s at graph -0.008, first %d right font ',12' tc rgb %s" % (
@@ -105,9 +116,8 @@ def strip(series):
                        "fs solid noborder fc rgb %s"
                        % (box, begin, row - 0.36, end, row + 0.36, quoted(colour[0])))
             box += 1
-            if not name.startswith("pause"):
-                out.append("set label %s at %.2f,%d center font ',11' tc rgb %s front" % (
-                    quoted(name.replace("-", " ")), (begin + end) / 2, row, quoted(INK[0])))
+            out.append("set label %s at %.2f,%d center font ',11' tc rgb %s front" % (
+                quoted(phase_label(name, (end - begin) / letter)), (begin + end) / 2, row, quoted(INK[0])))
     return out
 
 
@@ -121,7 +131,7 @@ def picture(series, title, subtitle, terminal, path):
         "set output " + quoted(path),
         "set multiplot",
         "set lmargin at screen 0.09",
-        "set rmargin at screen 0.92",
+        "set rmargin at screen 0.905",
         "set label %s at screen 0.09, 0.955 left font ',18' tc rgb %s" % (quoted(title), quoted(INK[0])),
         "set label %s at screen 0.09, 0.908 left font ',12' tc rgb %s" % (quoted(subtitle), quoted(FAINT[0])),
         "set tmargin at screen 0.82",
@@ -147,7 +157,7 @@ def picture(series, title, subtitle, terminal, path):
         "set tmargin at screen %.3f" % (floor - 0.015),
         "set bmargin at screen 0.12",
         "set yrange [-0.6:%.1f]" % (len(series) - 0.4),
-    ] + strip(series) + [
+    ] + strip(series, right) + [
         "plot NaN notitle",
         "unset multiplot",
     ]
@@ -221,11 +231,12 @@ def phase_rows(series, right, margin, width):
             first, last = (int(width * at / right) for at in (begin, end))
             fill = "=" if name.startswith("burst") else "."
             row[first:last] = fill * (last - first)
-            word = name.replace("-", " ").join("  ")
-            if not name.startswith("pause") and len(word) + 2 < last - first:
+            word = phase_label(name, last - first - 2)
+            if word:
+                word = word.join("  ")
                 middle = (first + last - len(word)) // 2
                 row[middle:middle + len(word)] = word
-        out.append((one.name[:margin - 1].rjust(margin) + "".join(row)).rstrip())
+        out.append((one.name.rjust(margin - 1) + " " + "".join(row)).rstrip())
     return "\n".join(out) + "\n"
 
 
