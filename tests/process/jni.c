@@ -265,6 +265,13 @@ a_child_of_a_process_that_uses_it_can_use_it(void)
 	crowd_join(threads, 4);
 }
 
+static void
+a_block_of_the_process_s_malloc_is_not_taken(void)
+{
+	load(RTLD_LOCAL);
+	tri.free(malloc(hide_size(100)));
+}
+
 /* --- static TLS ------------------------------------------------------------------------ */
 
 static int
@@ -314,6 +321,8 @@ main(int argc, char **argv)
 		     .on_host = true),
 		{ .name = "a_child_can_use_it_beside_the_preloaded_library",
 		  .run = a_child_of_a_process_that_uses_it_can_use_it },
+		CASE(a_block_of_the_process_s_malloc_is_not_taken, .signal = 6,
+		     .says = { "free\\(\\): 0x[0-9a-f]+ is not a pointer of this allocator$" }),
 		CASE(each_library_takes_64_bytes_of_static_tls_at_most),
 	};
 

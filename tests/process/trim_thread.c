@@ -1,0 +1,270 @@
+/*
+ * trim_thread.c -- the library's own thread: when it is there, and how little
+ * the program notices of it.
+ */
+#include <dirent.h>
+#include <fcntl.h>
+#include <malloc.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "case.h"
+#include "crowd.h"
+#include "memory.h"
+
+#define NAME "trimalloc"
+
+/* The text of a file of /proc/self/task/<tid>; allocates nothing, so that the
+ * process is at rest while it is watched. */
+static bool
+read_task(const char *tid, const char *file, char *text, size_t size)
+{
+	char path[300];
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof path, "/proc/self/task/%s/%s", tid, file);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	n = read(fd, text, size - 1);
+	text[n > 0 ? n : 0] = '\0';
+	close(fd);
+	return n > 0;
+}
+
+static unsigned
+count_tasks(void)
+{
+	DIR *d = opendir("/proc/self/task");
+	unsigned n = 0;
+
+	expect(d != NULL);
+	for (struct dirent *e; (e = readdir(d)) != NULL;)
+		n += e->d_name[0] != '.';
+	closedir(d);
+	return n;
+}
+
+/* Its tid, or an empty text where there is none. */
+static void
+find_trim_thread(char tid[32])
+{
+	DIR *d = opendir("/proc/self/task");
+	char name[64];
+
+	expect(d != NULL);
+	tid[0] = '\0';
+	for (struct dirent *e; (e = readdir(d)) != NULL;) {
+		if (e->d_name[0] != '.' &&
+		    read_task(e->d_name, "comm", name, sizeof name) &&
+		    strcmp(name, NAME "\n") == 0)
+			snprintf(tid, 32, "%.31s", e->d_name);
+	}
+	closedir(d);
+}
+
+static bool
+is_there(void)
+{
+	char tid[32];
+
+	find_trim_thread(tid);
+	return tid[0] != '\0';
+}
+
+static unsigned long long
+status_number(const char *tid, const char *field, int base)
+{
+	char text[4096], *at;
+
+	expect(read_task(tid, "status", text, sizeof text));
+	at = strstr(text, field);
+	expect_for(at != NULL, "%s", field);
+	return strtoull(at + strlen(field), NULL, base);
+}
+
+static void
+a_process_of_one_thread_stays_one(void)
+{
+	live_a_life(1, 5000);
+	malloc_trim(0);
+	live_a_life(2, 5000);
+	expect_for(count_tasks() == 1, "%u", count_tasks());
+}
+
+static void
+it_is_born_with_the_first_thread(void)
+{
+	live_a_life(1, 1000);
+	expect(!is_there());
+	crowd_run(1, live_a_life_in_a_thread);
+	expect(is_there());
+	crowd_run(50, live_a_life_in_a_thread);
+	expect_for(count_tasks() == 2, "%u", count_tasks());
+}
+
+static void
+it_is_not_born_when_it_is_switched_off(void)
+{
+	crowd_run(10, live_a_life_in_a_thread);
+	expect(!is_there());
+}
+
+static void
+it_blocks_every_signal(void)
+{
+	char tid[32];
+	unsigned long long blocked;
+
+	crowd_run(1, live_a_life_in_a_thread);
+	find_trim_thread(tid);
+	expect(tid[0] != '\0');
+	blocked = status_number(tid, "\nSigBlk:\t", 16);
+	for (int signal = 1; signal <= SIGRTMAX; signal++) {
+		/* Cannot be blocked; or are the C library's own. */
+		if (signal == SIGKILL || signal == SIGSTOP ||
+		    (signal > 31 && signal < SIGRTMIN))
+			continue;
+		expect_for(blocked >> (signal - 1) & 1, "signal %d", signal);
+	}
+}
+
+/* Else a signal that the program's threads block would kill the process. */
+static void
+a_signal_for_the_process_is_not_for_it(void)
+{
+	sigset_t set, pending;
+
+	crowd_run(1, live_a_life_in_a_thread);
+	expect(is_there());
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	expect(pthread_sigmask(SIG_BLOCK, &set, NULL) == 0);
+	expect(kill(getpid(), SIGUSR1) == 0);
+	expect(sigpending(&pending) == 0 &&
+	       sigismember(&pending, SIGUSR1) == 1);
+}
+
+static void
+the_caller_s_signal_mask_stays_as_it_was(void)
+{
+	sigset_t before, after;
+
+	sigemptyset(&before);
+	sigaddset(&before, SIGUSR2);
+	expect(pthread_sigmask(SIG_SETMASK, &before, NULL) == 0);
+	crowd_run(1, live_a_life_in_a_thread);
+	expect(is_there());
+	expect(pthread_sigmask(SIG_SETMASK, NULL, &after) == 0);
+	for (int signal = 1; signal < SIGRTMAX; signal++)
+		expect(sigismember(&after, signal) ==
+		       sigismember(&before, signal));
+}
+
+static unsigned long long
+wakeups(const char *tid)
+{
+	return status_number(tid, "\nvoluntary_ctxt_switches:\t", 10);
+}
+
+/* Asleep for five decay intervals; up to then it may still have had work. */
+static void
+it_does_not_wake_while_there_is_nothing_to_do(void)
+{
+	const struct timespec rest = { .tv_nsec = 500000000 };
+	char tid[32];
+	unsigned long long last, now;
+	int quiet = 0;
+
+	crowd_run(4, live_a_life_in_a_thread);
+	find_trim_thread(tid);
+	expect(tid[0] != '\0');
+	last = wakeups(tid);
+	for (int i = 0; i < 60 && quiet < 5; i++) {
+		nanosleep(&rest, NULL);
+		now = wakeups(tid);
+		quiet = now == last ? quiet + 1 : 0;
+		last = now;
+	}
+	expect_for(quiet == 5, "%llu wake-ups so far", last);
+}
+
+static void
+expect_child_success(pid_t pid)
+{
+	int status;
+
+	expect(waitpid(pid, &status, 0) == pid);
+	expect_for(status == 0, "status 0x%x", (unsigned)status);
+}
+
+static void
+a_child_has_none_until_it_starts_a_thread(void)
+{
+	pid_t pid;
+
+	crowd_run(2, live_a_life_in_a_thread);
+	pid = fork();
+	if (pid == 0) {
+		alarm(30);
+		live_a_life(3, 1000);
+		expect(count_tasks() == 1);
+		crowd_run(1, live_a_life_in_a_thread);
+		expect(is_there());
+		_exit(0);
+	}
+	expect_child_success(pid);
+	expect(is_there());
+}
+
+static void
+it_purges_in_a_child_too(void)
+{
+	pid_t pid;
+
+	crowd_run(2, live_a_life_in_a_thread);
+	pid = fork();
+	if (pid == 0) {
+		size_t before = resident_bytes();
+		char *p = malloc(hide_size(900 * KIB));
+
+		alarm(30);
+		crowd_run(1, live_a_life_in_a_thread);
+		for (int i = 0; i < 20; i++) {
+			void *q = malloc(hide_size(3 * MIB));
+
+			memset(q, 1, 3 * MIB);
+			free(q);
+		}
+		free(p);
+		expect(resident_falls_to(before + 2 * MIB, 20000));
+		_exit(0);
+	}
+	expect_child_success(pid);
+}
+
+int
+main(int argc, char **argv)
+{
+	static const struct test_case cases[] = {
+		CASE(a_process_of_one_thread_stays_one),
+		CASE(it_is_born_with_the_first_thread),
+		CASE(it_is_not_born_when_it_is_switched_off,
+		     .conf = "trim_thread:false"),
+		CASE(it_blocks_every_signal),
+		CASE(a_signal_for_the_process_is_not_for_it),
+		CASE(the_caller_s_signal_mask_stays_as_it_was),
+		CASE(it_does_not_wake_while_there_is_nothing_to_do),
+		CASE(a_child_has_none_until_it_starts_a_thread),
+		CASE(it_purges_in_a_child_too),
+	};
+
+	return RUN_CASES(argc, argv, cases);
+}
