@@ -84,7 +84,7 @@ a_plugin_catches_bad_alloc_of_its_own_cxx_library(void)
 static void
 a_plugin_with_the_cxx_library_inside_catches_bad_alloc(void)
 {
-	use_plugin("tests/cxx/.libs/libplugin_static.so");
+	use_plugin("tests/cxx/plugin_static.so");
 }
 
 int

@@ -16,7 +16,7 @@ answer(void)
 	return 42;
 }
 
-static int (*resolve_answer(void))(void)
+__attribute__((used)) static int (*resolve_answer(void))(void)
 {
 	stage_alloc(&from_resolver, 1);
 	stage_say("ifunc resolver\n");
