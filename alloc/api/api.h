@@ -74,6 +74,9 @@ void free_slow(void *p);
 /* As malloc_slow, and says whether the block is known to read as zero. */
 void *alloc_slow(size_t n, bool *is_zero);
 
+/* The same for a class that is not CLASS_RUN. */
+void *class_alloc_slow(unsigned cls, bool *is_zero);
+
 /* Frees p on behalf of `name`, e.g. "realloc()". p is not NULL. */
 void free_for(const char *name, void *p);
 

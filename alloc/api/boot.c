@@ -84,6 +84,9 @@ construct(int argc UNUSED, char **argv UNUSED, char **env)
 	boot();
 	read_options(env);
 	thread_boot();
+	/* The JNI library does not see threads begin: it counts caches. */
+	if (!TRI_JNI)
+		thread_enter();
 	pagepool_open_front();
 	api_fast_end = FAST_MAX + 1;
 	pthread_atfork(fork_prepare, fork_parent, fork_child);

@@ -12,7 +12,6 @@ aligned(size_t alignment, size_t n)
 {
 	bool is_zero = false;
 	unsigned cls;
-	void *p;
 
 	boot();
 	if (n > REQUEST_MAX - alignment)
@@ -23,9 +22,7 @@ aligned(size_t alignment, size_t n)
 				   align_up(max_size(n, 1), PAGE_BYTES) >>
 					   PAGE_SHIFT,
 				   alignment, cls, &is_zero);
-	/* A request of the class's own size takes malloc's fast path to it. */
-	p = alloc_slow(class_size(cls), &is_zero);
-	return p;
+	return class_alloc_slow(cls, &is_zero);
 }
 
 EXPORT void *

@@ -46,10 +46,25 @@ resize_large(void *p, size_t n, size_t bytes)
 	return large_move(cache_arena(), p, s.npages);
 }
 
+/*
+ * A block that grows is likely to grow again: a quarter more than it has makes
+ * the copies of a series of reallocs a constant factor of the last one.
+ */
+static void *
+alloc_to_grow(size_t n, size_t bytes)
+{
+	size_t more = bytes + bytes / 4;
+	void *to = n > bytes && n < more && more <= CLASS_SIZE_MAX
+			   ? tri_malloc(more)
+			   : NULL;
+
+	return to != NULL ? to : tri_malloc(n);
+}
+
 static void *
 move(void *p, size_t n, size_t bytes)
 {
-	void *to = tri_malloc(n);
+	void *to = alloc_to_grow(n, bytes);
 
 	if (to == NULL)
 		return NULL;

@@ -33,11 +33,11 @@ run_alloc(size_t n, bool *is_zero)
 }
 
 /*
- * A page run from the thread's own stack, as malloc's fast path does it, for
- * the classes above its table.
+ * A block from the thread's own stack, as malloc's fast path does it, for
+ * classes above its table and for aligned requests.
  */
 static void *
-pop_run(unsigned cls)
+pop_class(unsigned cls)
 {
 	struct cache_bin *b = &cache_enter()->bins[cls];
 	void **top = b->top;
@@ -50,24 +50,29 @@ pop_run(unsigned cls)
 }
 
 void *
-alloc_slow(size_t n, bool *is_zero)
+class_alloc_slow(unsigned cls, bool *is_zero)
 {
-	unsigned cls;
-	void *p;
+	void *p = NULL;
 
-	boot();
 	*is_zero = false;
-	if (n > CLASS_SIZE_MAX)
-		return run_alloc(n, is_zero);
-	cls = size_class(n);
 	/* A live thread's anchor has its initial value or a better one. */
-	p = tcache_anchor.phase == PHASE_LIVE ? pop_run(cls) : NULL;
+	if (tcache_anchor.phase == PHASE_LIVE)
+		p = pop_class(cls);
 	if (p == NULL)
 		p = cache_alloc(cls, is_zero);
 	/* What reads as zero has no mark, and need not be touched. */
 	if (p != NULL && !*is_zero)
 		*mark_of(p) = NULL;
 	return p;
+}
+
+void *
+alloc_slow(size_t n, bool *is_zero)
+{
+	boot();
+	if (n > CLASS_SIZE_MAX)
+		return run_alloc(n, is_zero);
+	return class_alloc_slow(size_class(n), is_zero);
 }
 
 void *

@@ -1,15 +1,18 @@
 /*
- * thread.c -- pthread_create, so that the trim thread is born with the
- * program's first thread and in the same place: a moment when the program
+ * thread.c -- pthread_create, for two reasons. The trim thread is born with
+ * the program's first thread and in the same place: a moment when the program
  * holds no lock of the dynamic linker, which a thread made from within malloc
- * could not know.
+ * could not know. And every thread enters before it does anything else, so
+ * that its end is noticed (cache/thread.h).
  *
  * Exported by the interposing library only.
  */
 #include <dlfcn.h>
 #include <errno.h>
 
+#include "../cache/thread.h"
 #include "../control/trim.h"
+#include "../pages/meta.h"
 #include "api.h"
 
 #if !TRI_JNI
@@ -29,19 +32,41 @@ next_create(void)
 	return f;
 }
 
+/* What the new thread is to do, handed over in a record of ours. */
+struct start {
+	void *(*function)(void *);
+	void *arg;
+};
+
+static void *
+thread_main(void *record)
+{
+	struct start start = *(struct start *)record;
+
+	meta_free(record, sizeof(struct start));
+	thread_enter();
+	return start.function(start.arg);
+}
+
 EXPORT int
 pthread_create(pthread_t *restrict thread, const pthread_attr_t *restrict attr,
 	       void *(*start)(void *), void *restrict arg)
 {
 	trim_create_fn *create = next_create();
-	int before = errno;
+	struct start *record;
+	int before = errno, error;
 
-	if (create == NULL)
-		return EAGAIN;
 	boot();
+	record = meta_alloc(sizeof *record);
+	if (create == NULL || record == NULL)
+		return EAGAIN;
+	*record = (struct start){ start, arg };
 	trim_start(create);
 	errno = before;
-	return create(thread, attr, start, arg);
+	error = create(thread, attr, thread_main, record);
+	if (error != 0)
+		meta_free(record, sizeof *record);
+	return error;
 }
 
 #endif

@@ -11,11 +11,14 @@ quiesce(struct tcache *c)
 	return c->anchor == &tcache_anchor || cache_close(c);
 }
 
-/* Undoes quiesce for a cache that its thread still wants. */
+/*
+ * Undoes quiesce. A cache that was parked before stays so: its owner has not
+ * asked for it since, and an open one is work for each tick to come.
+ */
 static void
-let_go(struct tcache *c)
+let_go(struct tcache *c, bool was_parked)
 {
-	if (c->anchor != &tcache_anchor)
+	if (c->anchor != &tcache_anchor && !was_parked)
 		cache_open(c);
 }
 
@@ -35,17 +38,19 @@ signature(const struct tcache *c)
 static bool
 drain_one(struct tcache *c, bool only_quiet, struct drain_result *result)
 {
+	bool was_parked = c->is_parked;
 	uint64_t now;
 
 	/* Parked and emptied by an earlier visit, not touched since. */
 	if (c->is_parked && c->is_quiet)
 		return false;
 	if (!quiesce(c))
-		return true;
+		/* In vain for ever where the kernel has no membarrier. */
+		return thread_has_membarrier();
 	now = signature(c);
 	if (only_quiet && now != c->signature) {
 		c->signature = now;
-		let_go(c);
+		let_go(c, was_parked);
 		return true;
 	}
 	cache_empty(c);
@@ -60,50 +65,54 @@ struct drain_result
 drain_caches(bool only_quiet)
 {
 	struct drain_result result = { 0, 0, 0 };
-	uint32_t round = thread_new_round();
 	struct tcache *c;
 
-	while ((c = thread_visit(round)) != NULL) {
+	thread_begin_round();
+	while ((c = thread_visit()) != NULL) {
 		result.ncaches++;
 		if (drain_one(c, only_quiet, &result))
 			result.nactive++;
 		lock_drop(&c->lock, LOCK_CACHE);
 	}
+	thread_end_round();
 	return result;
 }
 
 bool
 drain_find(const void *p, unsigned cls)
 {
-	uint32_t round = thread_new_round();
 	bool found = false;
 	struct tcache *c;
 
-	while (!found && (c = thread_visit(round)) != NULL) {
+	thread_begin_round();
+	while (!found && (c = thread_visit()) != NULL) {
+		bool was_parked = c->is_parked;
+
 		if (quiesce(c)) {
 			found = cache_holds(c, p, cls);
-			let_go(c);
+			let_go(c, was_parked);
 		}
 		lock_drop(&c->lock, LOCK_CACHE);
 	}
+	thread_end_round();
 	return found;
 }
 
 void
 drain_count(size_t counts[NCLASSES])
 {
-	uint32_t round = thread_new_round();
 	struct tcache *c;
 
-	while ((c = thread_visit(round)) != NULL) {
+	thread_begin_round();
+	while ((c = thread_visit()) != NULL) {
 		bool was_parked = c->is_parked;
 
 		if (quiesce(c)) {
 			for (unsigned cls = 1; cls < CLASS_RUN; cls++)
 				counts[cls] += cache_bin_count(&c->bins[cls]);
-			if (!was_parked)
-				let_go(c);
+			let_go(c, was_parked);
 		}
 		lock_drop(&c->lock, LOCK_CACHE);
 	}
+	thread_end_round();
 }

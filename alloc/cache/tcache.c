@@ -16,10 +16,19 @@
 
 /* A first array: one cache line of slots. */
 #define CAPACITY_MIN 7u
-#define CAPACITY_MAX 255u
+#define CAPACITY_MAX 1023u
 
-/* What one bin of a slab class may hold in all. */
-#define BIN_BYTES_MAX (128 * KIB)
+/* The most that one fill takes: its bin's lock is held so long. */
+#define FILL_MAX 256u
+
+/*
+ * What all caches' bins of one class may hold, and all their page runs: each
+ * cache's share falls with the number of threads, within bounds.
+ */
+#define BIN_BYTES_ALL   (8 * MIB)
+#define BIN_BYTES_MIN   (16 * KIB)
+#define BIN_BYTES_MAX   (256 * KIB)
+#define LARGE_BYTES_ALL (32 * MIB)
 
 /* Page runs one bin may hold: what a Deflater allocates, twice. */
 #define LARGE_DEPTH_MAX 8u
@@ -43,14 +52,22 @@ array_bytes(unsigned capacity)
 	return (capacity + 1) * sizeof(void *);
 }
 
+static size_t
+share(size_t all, size_t least, size_t most)
+{
+	size_t bytes = all / max_size(thread_count(), 1);
+
+	return max_size(least, min_size(bytes, most));
+}
+
 static unsigned
 depth_max(unsigned cls)
 {
-	size_t fits = BIN_BYTES_MAX / class_size(cls);
+	size_t bytes = share(BIN_BYTES_ALL, BIN_BYTES_MIN, BIN_BYTES_MAX);
+	size_t fits = bytes / class_size(cls);
 
-	if (!class_is_slab(cls))
-		return LARGE_DEPTH_MAX;
-	return (unsigned)max_size(CAPACITY_MIN, min_size(fits, CAPACITY_MAX));
+	return (unsigned)max_size(CAPACITY_MIN / 2,
+				  min_size(fits, CAPACITY_MAX));
 }
 
 static void
@@ -270,17 +287,6 @@ arena_alloc(struct arena *a, unsigned cls, bool *is_zero)
 	return bin_fill(&a->bins[cls], &a->pages, cls, &p, 1) == 1 ? p : NULL;
 }
 
-static void
-reverse(void **p, size_t n)
-{
-	for (size_t i = 0; i < n / 2; i++) {
-		void *t = p[i];
-
-		p[i] = p[n - 1 - i];
-		p[n - 1 - i] = t;
-	}
-}
-
 /* Half of the depth, so that frees to come have room as well. */
 static void
 fill(struct tcache *c, struct cache_bin *b, unsigned cls)
@@ -292,9 +298,7 @@ fill(struct tcache *c, struct cache_bin *b, unsigned cls)
 	if (b->depth == 0)
 		return;
 	got = bin_fill(&c->arena->bins[cls], &c->arena->pages, cls, b->top + 1,
-		       (b->depth + 1u) / 2);
-	/* The lowest is popped first: neighbours are handed out in order. */
-	reverse(b->top + 1, got);
+		       min_size((b->depth + 1u) / 2, FILL_MAX));
 	b->top += got;
 }
 
@@ -357,7 +361,7 @@ static bool
 grow_large(struct tcache *c, struct cache_bin *b, unsigned cls)
 {
 	size_t size = class_size(cls);
-	size_t max = (size_t)option(tcache_large);
+	size_t max = share(LARGE_BYTES_ALL, 0, (size_t)option(tcache_large));
 
 	if (b->depth == LARGE_DEPTH_MAX || size > max ||
 	    size > (size_t)option(tcache_max))

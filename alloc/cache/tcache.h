@@ -85,7 +85,8 @@ enum cache_phase {
 /* The words a thread has in static TLS. */
 struct anchor {
 	_Atomic uint32_t busy;
-	uint32_t phase;
+	uint16_t phase;
+	bool is_entered; /* our destructor will run at the thread's end */
 	_Atomic(struct tcache *) cache; /* own, or the closed one */
 	struct tcache *own;
 };

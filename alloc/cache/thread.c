@@ -15,9 +15,11 @@
 #define ROUNDS_TO_WAIT 2
 
 static struct {
-	struct lock lock;
+	struct lock round_lock; /* LOCK_ROUND: one round of visits at a time */
+	struct lock lock;       /* LOCK_THREADS */
 	struct queue all;
-	size_t count;
+	_Atomic size_t count; /* read as a hint without the lock */
+	_Atomic size_t nlive; /* threads that will run our destructor */
 	uint32_t round;
 	pthread_key_t key;
 	_Atomic bool has_key;
@@ -30,14 +32,28 @@ linked_cache(struct queue_node *n)
 	return list_entry(n, struct tcache, link);
 }
 
-/* --- death --------------------------------------------------------------------- */
+/* Relaxed: LOCK_THREADS orders the writers. */
+static void
+add_count(int n)
+{
+	atomic_fetch_add_explicit(&threads.count, (size_t)n,
+				  memory_order_relaxed);
+}
+
+bool
+thread_has_membarrier(void)
+{
+	return threads.has_membarrier;
+}
+
+/* --- death --------------------------------------------------------------- */
 
 static void
 unlink_cache(struct tcache *c)
 {
 	lock_take(&threads.lock, LOCK_THREADS);
 	queue_remove(&threads.all, &c->link);
-	threads.count--;
+	add_count(-1);
 	lock_drop(&threads.lock, LOCK_THREADS);
 }
 
@@ -51,7 +67,6 @@ thread_death(struct tcache *c)
 	lock_take(&c->lock, LOCK_CACHE);
 	/* Relaxed: read by this thread alone from here on. */
 	atomic_store_explicit(&a->cache, &tcache_closed, memory_order_relaxed);
-	a->phase = PHASE_DEAD;
 	a->own = NULL;
 	cache_empty(c);
 	cache_strip(c);
@@ -60,21 +75,33 @@ thread_death(struct tcache *c)
 	bell_ring();
 }
 
+/* The last one that leaves turns out the light: the trim thread ends too. */
+static void
+leave(void)
+{
+	/* Relaxed: a number; the trim thread looks again after its dismissal. */
+	if (atomic_fetch_sub_explicit(&threads.nlive, 1,
+				      memory_order_relaxed) == 1)
+		bell_dismiss();
+}
+
 /* The key's value counts the rounds of destructors, from 1. */
 static void
 destructor(void *value)
 {
 	uintptr_t round = (uintptr_t)value;
 
-	if (tcache_anchor.phase != PHASE_LIVE)
-		return;
 	if (round <= ROUNDS_TO_WAIT &&
 	    pthread_setspecific(threads.key, (void *)(round + 1)) == 0)
 		return;
-	thread_death(tcache_anchor.own);
+	if (tcache_anchor.phase == PHASE_LIVE)
+		thread_death(tcache_anchor.own);
+	/* Not born again: nobody would end that cache. */
+	tcache_anchor.phase = PHASE_DEAD;
+	leave();
 }
 
-/* --- birth --------------------------------------------------------------------- */
+/* --- birth --------------------------------------------------------------- */
 
 void
 thread_boot(void)
@@ -87,14 +114,59 @@ thread_boot(void)
 				      memory_order_release);
 }
 
+/*
+ * Makes sure that our destructor runs in this thread, from the given round
+ * on. May call calloc for a key of a high number.
+ */
+static bool
+enter(uintptr_t round)
+{
+	if (tcache_anchor.is_entered)
+		return true;
+	tcache_anchor.is_entered = pthread_setspecific(threads.key,
+						       (void *)round) == 0;
+	if (tcache_anchor.is_entered)
+		atomic_fetch_add_explicit(&threads.nlive, 1,
+					  memory_order_relaxed);
+	return tcache_anchor.is_entered;
+}
+
+void
+thread_enter(void)
+{
+	/* Acquire: pairs with the release in thread_boot(). */
+	if (atomic_load_explicit(&threads.has_key, memory_order_acquire))
+		enter(1);
+}
+
+size_t
+thread_live(void)
+{
+	return atomic_load_explicit(&threads.nlive, memory_order_relaxed);
+}
+
 static void
 link_cache(struct tcache *c)
 {
 	lock_take(&threads.lock, LOCK_THREADS);
 	c->visit = threads.round - 1;
 	queue_push_first(&threads.all, &c->link);
-	threads.count++;
+	add_count(1);
 	lock_drop(&threads.lock, LOCK_THREADS);
+}
+
+static struct tcache *
+make_cache(struct anchor *a)
+{
+	struct tcache *c = meta_alloc(sizeof *c);
+
+	if (c == NULL)
+		return NULL;
+	cache_init(c, arena_choose());
+	c->anchor = a;
+	a->own = c;
+	link_cache(c);
+	return c;
 }
 
 void
@@ -106,45 +178,40 @@ thread_birth(void)
 	/* Acquire: pairs with the release in thread_boot(). */
 	if (!atomic_load_explicit(&threads.has_key, memory_order_acquire))
 		return;
-	if (!option(tcache)) {
-		a->phase = PHASE_DEAD;
-		return;
-	}
 	a->phase = PHASE_BIRTH;
-	c = meta_alloc(sizeof *c);
-	if (c == NULL) {
-		a->phase = PHASE_UNBORN;
-		return;
-	}
-	cache_init(c, arena_choose());
-	c->anchor = a;
-	a->own = c;
-	link_cache(c);
-	a->phase = PHASE_LIVE;
-	atomic_store_explicit(&a->cache, c, memory_order_release);
 	/*
-	 * May call calloc for a key of a high number: the cache serves it.
-	 * Without the destructor the cache would outlive its thread.
+	 * A thread that did not begin in our pthread_create may be in the
+	 * middle of its destructors already: ours must not wait for rounds
+	 * that may not come.
 	 */
-	if (pthread_setspecific(threads.key, (void *)1) != 0)
-		thread_death(c);
+	c = option(tcache) && enter(ROUNDS_TO_WAIT + 1) ? make_cache(a) : NULL;
+	a->phase = c != NULL ? PHASE_LIVE : PHASE_UNBORN;
+	if (!option(tcache))
+		a->phase = PHASE_DEAD;
+	if (c != NULL)
+		/* Release: pairs with the acquire in cache_enter(). */
+		atomic_store_explicit(&a->cache, c, memory_order_release);
 }
 
 /* --- visits ---------------------------------------------------------------------- */
 
-uint32_t
-thread_new_round(void)
+void
+thread_begin_round(void)
 {
-	uint32_t round;
-
+	lock_take(&threads.round_lock, LOCK_ROUND);
 	lock_take(&threads.lock, LOCK_THREADS);
-	round = ++threads.round;
+	threads.round++;
 	lock_drop(&threads.lock, LOCK_THREADS);
-	return round;
+}
+
+void
+thread_end_round(void)
+{
+	lock_drop(&threads.round_lock, LOCK_ROUND);
 }
 
 struct tcache *
-thread_visit(uint32_t round)
+thread_visit(void)
 {
 	struct tcache *c = NULL;
 
@@ -152,10 +219,10 @@ thread_visit(uint32_t round)
 	/* Seen ones are at the end, new-born ones at the front. */
 	if (threads.all.first != NULL)
 		c = linked_cache(threads.all.first);
-	if (c != NULL && c->visit == round)
+	if (c != NULL && c->visit == threads.round)
 		c = NULL;
 	if (c != NULL) {
-		c->visit = round;
+		c->visit = threads.round;
 		queue_remove(&threads.all, &c->link);
 		queue_push_last(&threads.all, &c->link);
 		lock_take(&c->lock, LOCK_CACHE);
@@ -167,12 +234,7 @@ thread_visit(uint32_t round)
 size_t
 thread_count(void)
 {
-	size_t n;
-
-	lock_take(&threads.lock, LOCK_THREADS);
-	n = threads.count;
-	lock_drop(&threads.lock, LOCK_THREADS);
-	return n;
+	return atomic_load_explicit(&threads.count, memory_order_relaxed);
 }
 
 /* --- fork ------------------------------------------------------------------------ */
@@ -191,6 +253,7 @@ hold(struct tcache *c)
 void
 thread_hold_all(void)
 {
+	lock_take(&threads.round_lock, LOCK_ROUND);
 	lock_take(&threads.lock, LOCK_THREADS);
 	for (struct queue_node *n = threads.all.first; n != NULL; n = n->next)
 		hold(linked_cache(n));
@@ -202,6 +265,7 @@ thread_release_all(void)
 	for (struct queue_node *n = threads.all.first; n != NULL; n = n->next)
 		lock_drop(&linked_cache(n)->lock, LOCK_CACHE);
 	lock_drop(&threads.lock, LOCK_THREADS);
+	lock_drop(&threads.round_lock, LOCK_ROUND);
 }
 
 /*
@@ -224,7 +288,7 @@ thread_child_release(void)
 	struct queue dead = threads.all;
 
 	threads.all = (struct queue){ NULL, NULL };
-	threads.count = 0;
+	atomic_store_explicit(&threads.count, 0, memory_order_relaxed);
 	for (struct queue_node *n = dead.first, *next; n != NULL; n = next) {
 		struct tcache *c = linked_cache(n);
 
@@ -232,10 +296,13 @@ thread_child_release(void)
 		lock_drop(&c->lock, LOCK_CACHE);
 		if (c->anchor == &tcache_anchor) {
 			queue_push_first(&threads.all, n);
-			threads.count++;
+			add_count(1);
 		} else {
 			bury(c);
 		}
 	}
+	atomic_store_explicit(&threads.nlive, tcache_anchor.is_entered,
+			      memory_order_relaxed);
 	lock_drop(&threads.lock, LOCK_THREADS);
+	lock_drop(&threads.round_lock, LOCK_ROUND);
 }

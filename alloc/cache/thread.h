@@ -2,7 +2,8 @@
  * thread.h -- a thread's cache from its first block to its last.
  *
  * Above   tcache.c (birth), api/boot.c (the key), drain, control
- * Lock    LOCK_THREADS for the queue of all caches
+ * Lock    LOCK_THREADS for the queue of all caches; LOCK_ROUND for a round of
+ *         visits to all of them
  * Always  a cache on the queue has a living owner whose anchor it knows; an
  *         owner that dies takes it off first and then waits for whoever
  *         still holds its lock
@@ -19,20 +20,33 @@
 void thread_boot(void);
 
 /*
+ * The calling thread begins to run. Called by the constructor for the first
+ * thread and by our pthread_create for the others, so that a thread's end is
+ * noticed even if it first allocates in one of its last destructors.
+ */
+void thread_enter(void);
+
+/* Threads that entered, or have a cache, and did not end yet. */
+size_t thread_live(void);
+
+/*
  * Gives the calling thread a cache; it has none yet. Leaves it without one
  * (for this time, or for good) where there is no memory.
  */
 void thread_birth(void);
 
 /*
- * Visits every cache once: the next that this round has not seen, its lock
- * held, or NULL. No other lock is held at return. Whoever got one ends with
- * lock_drop(&c->lock, LOCK_CACHE).
+ * A round visits every cache once: begin, visit until NULL, end. A visit
+ * returns the next cache that this round has not seen, its lock held; the
+ * visitor drops that (LOCK_CACHE) before the next one. Threads are born and
+ * die meanwhile; another round waits.
  */
-struct tcache *thread_visit(uint32_t round);
+void thread_begin_round(void);
+struct tcache *thread_visit(void);
+void thread_end_round(void);
 
-/* A number for a round of visits, different from all before. */
-uint32_t thread_new_round(void);
+/* False where the kernel has no membarrier: then no cache can be closed. */
+bool thread_has_membarrier(void);
 
 /* How many caches there are. */
 size_t thread_count(void);

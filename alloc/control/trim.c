@@ -6,10 +6,14 @@
 
 #include "../base/options.h"
 #include "../cache/drain.h"
+#include "../cache/thread.h"
 #include "../pages/bell.h"
 #include "trim.h"
 
 #define NS_PER_MS UINT64_C(1000000)
+
+/* Ticks in decay_ms. */
+#define TICKS 4
 
 /* Enough for the purge's vectors on the stack and for libc's own TLS. */
 #define STACK_BYTES (256 * KIB)
@@ -34,13 +38,13 @@ count(_Atomic uint64_t *counter, uint64_t n)
 /* --- what a tick does ------------------------------------------------------- */
 
 static void
-retire_empty_slabs(void)
+retire_empty_slabs(bool only_idle)
 {
 	for (unsigned i = 0; i < arena_count(); i++) {
 		for (unsigned cls = 1; cls <= CLASS_SLAB_MAX; cls++) {
 			/* Never used, never touched. */
 			if (arenas[i].bins[cls].nslabs_made > 0)
-				bin_trim(&arenas[i].bins[cls]);
+				bin_trim(&arenas[i].bins[cls], only_idle);
 		}
 	}
 }
@@ -55,17 +59,45 @@ ndirty(void)
 	return n;
 }
 
+/*
+ * How much may go: what is dirty beyond the demand of the last ticks, so that
+ * bursts do not fault in again what was given back between them.
+ */
 static size_t
-purge(bool only_stale)
+surplus(void)
 {
-	size_t npages = 0;
+	size_t dirty = ndirty(), demand = 0;
+
+	for (unsigned i = 0; i < arena_count(); i++)
+		demand += pageheap_tick(&arenas[i].pages);
+	return dirty > demand ? dirty - demand : 0;
+}
+
+static size_t
+purge(bool only_stale, size_t max_pages)
+{
+	size_t npages;
 
 	lock_take(&trim.lock, LOCK_TRIM);
+	npages = pagepool_purge(only_stale, max_pages);
 	for (unsigned i = 0; i < arena_count(); i++)
-		npages += pageheap_purge(&arenas[i].pages, only_stale);
-	npages += pagepool_purge(only_stale);
+		npages += pageheap_purge(&arenas[i].pages, only_stale,
+					 max_pages -
+						 min_size(max_pages, npages));
 	lock_drop(&trim.lock, LOCK_TRIM);
 	return npages << PAGE_SHIFT;
+}
+
+/* What a tick does with free pages. */
+static void
+decay(void)
+{
+	for (unsigned i = 0; i < arena_count(); i++)
+		large_trim(&arenas[i], true);
+	if (option(decay_ms) > 0)
+		purge(true, surplus());
+	else if (option(decay_ms) == 0)
+		purge(false, SIZE_MAX);
 }
 
 /* True where another tick will find work. */
@@ -76,10 +108,8 @@ tick(void)
 
 	count(&trim.nticks, 1);
 	count(&trim.ndrains, drained.ndrained);
-	if (drained.nactive == 0)
-		retire_empty_slabs();
-	if (option(decay_ms) >= 0)
-		purge(option(decay_ms) > 0);
+	retire_empty_slabs(true);
+	decay();
 	return drained.nactive > 0 || (option(decay_ms) >= 0 && ndirty() > 0);
 }
 
@@ -90,8 +120,10 @@ trim_now(void)
 
 	count(&trim.ndrains, drained.ndrained);
 	count(&trim.nforced, 1);
-	retire_empty_slabs();
-	return purge(false);
+	retire_empty_slabs(false);
+	for (unsigned i = 0; i < arena_count(); i++)
+		large_trim(&arenas[i], false);
+	return purge(false, SIZE_MAX);
 }
 
 /* --- the thread --------------------------------------------------------------- */
@@ -104,25 +136,40 @@ tick_ns(void)
 	/* Never purged: caches are drained all the same. */
 	if (decay_ms < 0)
 		decay_ms = 1000;
-	return max_size((size_t)decay_ms / 2, 1) * NS_PER_MS;
+	return max_size((size_t)decay_ms / TICKS, 1) * NS_PER_MS;
 }
 
+/*
+ * Sleeps for a tick, or until there is something to do. Announces the sleep,
+ * looks once more, sleeps: a free between the tick and the announcement is
+ * seen by the second look, one after it rings.
+ */
+static void
+rest(bool has_work)
+{
+	if (!has_work) {
+		bell_announce();
+		if (thread_live() > 0 && !tick())
+			bell_sleep();
+	}
+	if (thread_live() > 0)
+		bell_nap(tick_ns());
+}
+
+/*
+ * Ends when every other thread has: the C library ends a process with its
+ * last thread, and that must not be this one.
+ */
 static void *
 trim_thread(void *arg UNUSED)
 {
-	for (;;) {
-		os_sleep(tick_ns());
-		if (tick())
-			continue;
-		/*
-		 * Announce, look once more, sleep: a free between the tick
-		 * and the announcement is seen by the second look, one after
-		 * it rings.
-		 */
-		bell_announce();
-		if (!tick())
-			bell_sleep(0);
+	bool has_work = true;
+
+	while (thread_live() > 0) {
+		rest(has_work);
+		has_work = tick();
 	}
+	trim_forget_thread();
 	return NULL;
 }
 
@@ -197,7 +244,8 @@ trim_poll(void)
 	atomic_store_explicit(&trim.next_poll_ns, now + tick_ns(),
 			      memory_order_relaxed);
 	count(&trim.nticks, 1);
-	purge(option(decay_ms) > 0);
+	retire_empty_slabs(true);
+	decay();
 }
 
 void

@@ -5,12 +5,15 @@
  * Lock    LOCK_TRIM while pages are purged, so that two purges do not chase
  *         each other; none of the caller's
  * Always  at most one trim thread; it sleeps without a limit while no page is
- *         dirty and no cache holds a block
+ *         dirty and no cache holds a block, and ends when it is the last
  *
- * Policy: a tick is half of decay_ms. A page that was dirty at two ticks in a
- * row is purged; a cache whose thread did nothing between two ticks is
- * emptied. So idle memory goes after between one half and the whole of
- * decay_ms (caches a tick earlier than the pages they free).
+ * Policy: a tick is a quarter of decay_ms. At each, caches whose thread did
+ * nothing since the last one are emptied, page runs that lay on a shelf all
+ * the while go to the page heap, and pages that were dirty at the last one
+ * already are purged, as far as there are more of them than the demand: the
+ * most that was used at once during the last two ticks, less what is used now.
+ * So when a load ends its memory is back with the kernel after decay_ms, and a
+ * load that pauses for less than half of that finds its pages where they were.
  */
 #ifndef TRI_CONTROL_TRIM_H
 #define TRI_CONTROL_TRIM_H

@@ -16,11 +16,29 @@
 #define ARENAS_MAX     64u
 #define ARENAS_DEFAULT 8u
 
+/*
+ * Page runs of one class that were freed a moment ago, the last one on top.
+ * They are neither joined with their neighbours nor dirty in the page heap's
+ * books; a run nobody took between two ticks goes there.
+ */
+#define SHELF_DEPTH 16u
+
+struct shelf {
+	struct lock lock; /* LOCK_BIN */
+	uint16_t count;
+	uint16_t idle; /* the fewest there were since the last tick */
+	void *runs[SHELF_DEPTH];
+};
+
+#define NSHELVES (CLASS_LARGE_MAX - CLASS_SLAB_MAX)
+
 struct arena {
 	struct pageheap pages;
 	struct bin bins[CLASS_SLAB_MAX + 1]; /* by class; 0 is not used */
 	/* Page runs with the program or a cache. Relaxed: sums for reports. */
 	_Atomic size_t nlarge, large_bytes;
+	struct shelf shelves[NSHELVES]; /* by class, from CLASS_SLAB_MAX + 1 */
+	_Atomic size_t shelf_bytes;     /* on all of them; a bound, not exact */
 };
 
 extern struct arena arenas[ARENAS_MAX];

@@ -4,17 +4,27 @@
 #include "bin.h"
 #include "../base/check.h"
 
-/* Which list a slab with a free slot belongs on. */
-static unsigned
-fullness(const struct slab *s)
+/* 1 MiB: the most that empty slabs of a class keep until the next tick. */
+#define EMPTY_MAX 16u
+
+/* The list for a slab with a free slot, and how long it stays there. */
+static void
+choose_list(struct slab *s)
 {
-	return (unsigned)((s->nfree - 1) * BIN_FULLNESS / s->nslots);
+	unsigned quarter = s->nslots / BIN_FULLNESS, i = 0;
+
+	while (i < BIN_FULLNESS - 1 && s->nfree > (i + 1) * quarter)
+		i++;
+	s->fullness = (uint8_t)i;
+	s->low = (uint16_t)(i * quarter + 1);
+	s->high = i == BIN_FULLNESS - 1 ? s->nslots
+					: (uint16_t)((i + 1) * quarter);
 }
 
 static void
 link_locked(struct bin *b, struct slab *s)
 {
-	s->fullness = (uint8_t)fullness(s);
+	choose_list(s);
 	list_push(&b->partial[s->fullness], &s->link);
 }
 
@@ -25,29 +35,59 @@ unlink_locked(struct bin *b, struct slab *s)
 }
 
 static struct slab *
+first_slab(const struct list *l)
+{
+	return l->first == NULL ? NULL
+				: list_entry(l->first, struct slab, link);
+}
+
+static void
+push_empty_locked(struct bin *b, struct slab *s)
+{
+	list_push(&b->empty, &s->link);
+	b->nempty++;
+}
+
+static struct slab *
+pop_empty_locked(struct bin *b)
+{
+	struct slab *s = first_slab(&b->empty);
+
+	if (s == NULL)
+		return NULL;
+	list_remove(&b->empty, &s->link);
+	b->nempty--;
+	if (b->nempty < b->idle)
+		b->idle = b->nempty;
+	return s;
+}
+
+/* The fullest slab with a free slot, on its list; NULL: there is none. */
+static struct slab *
 fullest_locked(struct bin *b)
 {
-	for (unsigned i = 0; i < BIN_FULLNESS; i++) {
-		if (b->partial[i].first != NULL)
-			return list_entry(b->partial[i].first, struct slab,
-					  link);
-	}
-	return NULL;
+	struct slab *s = NULL;
+
+	for (unsigned i = 0; i < BIN_FULLNESS && s == NULL; i++)
+		s = first_slab(&b->partial[i]);
+	if (s != NULL)
+		return s;
+	s = pop_empty_locked(b);
+	if (s != NULL)
+		link_locked(b, s);
+	return s;
 }
 
 /* Takes from one slab and puts it where it belongs now. */
 static size_t
 take_locked(struct bin *b, struct slab *s, void **out, size_t n)
 {
-	size_t got;
+	size_t got = slab_take(s, out, n);
 
-	if (s->nfree == s->nslots)
-		b->nempty--;
-	got = slab_take(s, out, n);
 	b->nused += got;
 	if (s->nfree == 0) {
 		unlink_locked(b, s);
-	} else if (fullness(s) != s->fullness) {
+	} else if (s->nfree < s->low) {
 		unlink_locked(b, s);
 		link_locked(b, s);
 	}
@@ -83,35 +123,42 @@ bin_fill(struct bin *b, struct pageheap *ph, unsigned cls, void **out, size_t n)
 	lock_take(&b->lock, LOCK_BIN);
 	b->nslabs++;
 	b->nslabs_made++;
-	b->nempty++;
 	link_locked(b, s);
 	got = take_locked(b, s, out, n);
 	lock_drop(&b->lock, LOCK_BIN);
 	return got;
 }
 
+/* How many empty slabs are worth keeping for the next fills. */
+static bool
+has_enough_empty(const struct bin *b)
+{
+	return b->nempty >= EMPTY_MAX || b->nempty > b->nslabs / 2;
+}
+
 /*
- * Puts one block back. A slab that ran empty is unlinked and returned where
- * the bin has an empty one already.
+ * Puts one block back. A slab that ran empty is returned, on no list, where
+ * the bin has enough of them already.
  */
 static struct slab *
 put_locked(struct bin *b, struct slab *s, void *p)
 {
 	slab_put(s, p);
-	b->nused--;
 	if (s->nfree == 1) {
 		link_locked(b, s);
-	} else if (fullness(s) != s->fullness) {
-		unlink_locked(b, s);
-		link_locked(b, s);
-	}
-	if (s->nfree < s->nslots)
-		return NULL;
-	if (b->nempty == 0) {
-		b->nempty = 1;
 		return NULL;
 	}
+	if (s->nfree <= s->high && s->nfree < s->nslots)
+		return NULL;
 	unlink_locked(b, s);
+	if (s->nfree < s->nslots) {
+		link_locked(b, s);
+		return NULL;
+	}
+	if (!has_enough_empty(b)) {
+		push_empty_locked(b, s);
+		return NULL;
+	}
 	b->nslabs--;
 	return s;
 }
@@ -152,6 +199,7 @@ flush_to_bin(struct bin *b, void **blocks, size_t n)
 		if (s != NULL)
 			list_push(&retired, &s->link);
 	}
+	b->nused -= n - rest;
 	lock_drop(&b->lock, LOCK_BIN);
 	retire_all(retired.first);
 	return rest;
@@ -169,29 +217,18 @@ bin_flush(void **blocks, size_t n)
 	}
 }
 
-size_t
-bin_trim(struct bin *b)
+void
+bin_trim(struct bin *b, bool only_idle)
 {
-	struct list_node *n = NULL;
+	struct list retired = { NULL };
+	unsigned n;
 
 	lock_take(&b->lock, LOCK_BIN);
-	if (b->nempty > 0)
-		n = b->partial[BIN_FULLNESS - 1].first;
-	while (n != NULL) {
-		struct slab *s = list_entry(n, struct slab, link);
-
-		if (s->nfree == s->nslots)
-			break;
-		n = n->next;
-	}
-	if (n != NULL) {
-		unlink_locked(b, list_entry(n, struct slab, link));
-		b->nempty = 0;
+	for (n = only_idle ? b->idle : b->nempty; n > 0; n--) {
+		list_push(&retired, &pop_empty_locked(b)->link);
 		b->nslabs--;
 	}
+	b->idle = b->nempty;
 	lock_drop(&b->lock, LOCK_BIN);
-	if (n == NULL)
-		return 0;
-	slab_retire(list_entry(n, struct slab, link));
-	return SLAB_NPAGES;
+	retire_all(retired.first);
 }

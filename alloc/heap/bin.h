@@ -3,8 +3,9 @@
  *
  * Above   cache/tcache.c, in batches
  * Lock    bin->lock (LOCK_BIN); never held while a slab is made or retired
- * Always  every slab with a free slot is on partial[its fullness]; at most
- *         one of them is empty, kept so that the next fill need not make it
+ * Always  every slab with a free and a used slot is on partial[its fullness];
+ *         those without a used slot are on `empty`, a few of them kept so that
+ *         the next fill need not make one; full ones are on no list
  */
 #ifndef TRI_HEAP_BIN_H
 #define TRI_HEAP_BIN_H
@@ -16,8 +17,10 @@
 
 struct bin {
 	struct lock lock;
-	uint32_t nempty; /* slabs without a used slot: 0 or 1 */
+	uint16_t nempty; /* slabs on `empty` */
+	uint16_t idle;   /* the fewest there were since the last bin_trim */
 	struct list partial[BIN_FULLNESS];
+	struct list empty;
 	size_t nslabs;
 	size_t nused; /* slots out of the slabs: with caches or the program */
 	uint64_t nfills, nflushes;
@@ -37,7 +40,10 @@ size_t bin_fill(struct bin *b, struct pageheap *ph, unsigned cls, void **out,
  */
 void bin_flush(void **blocks, size_t n);
 
-/* Retires the empty slab, if there is one. Returns its pages, or 0. */
-size_t bin_trim(struct bin *b);
+/*
+ * Retires empty slabs: those that no fill has wanted since the last call, or
+ * all.
+ */
+void bin_trim(struct bin *b, bool only_idle);
 
 #endif

@@ -1,6 +1,8 @@
 /*
  * large.c -- see large.h.
  */
+#include <string.h>
+
 #include "large.h"
 #include "../base/check.h"
 
@@ -23,13 +25,110 @@ announce(const void *p, size_t npages, unsigned cls)
 	pagemap_set(r, page, 1, CLASS_TO_MAP(cls));
 }
 
+/* --- shelves -------------------------------------------------------------- */
+
+/* What an arena's shelves may hold: a few blocks of the largest class. */
+#define SHELVES_BYTES_MAX (8 * MIB)
+
+static struct shelf *
+shelf_of(struct arena *a, unsigned cls)
+{
+	return &a->shelves[cls - CLASS_SLAB_MAX - 1];
+}
+
+/* Relaxed: a bound that several threads may overrun by a block each. */
+static void
+add_shelf_bytes(struct arena *a, size_t n)
+{
+	atomic_fetch_add_explicit(&a->shelf_bytes, n, memory_order_relaxed);
+}
+
+static void *
+shelf_pop(struct arena *a, unsigned cls)
+{
+	struct shelf *s = shelf_of(a, cls);
+	void *p = NULL;
+
+	lock_take(&s->lock, LOCK_BIN);
+	if (s->count > 0)
+		p = s->runs[--s->count];
+	if (s->count < s->idle)
+		s->idle = s->count;
+	lock_drop(&s->lock, LOCK_BIN);
+	if (p != NULL)
+		add_shelf_bytes(a, 0 - class_size(cls));
+	return p;
+}
+
+static bool
+shelf_push(struct arena *a, unsigned cls, void *p)
+{
+	struct shelf *s = shelf_of(a, cls);
+	bool fits;
+
+	if (atomic_load_explicit(&a->shelf_bytes, memory_order_relaxed) +
+		    class_size(cls) >
+	    SHELVES_BYTES_MAX)
+		return false;
+	lock_take(&s->lock, LOCK_BIN);
+	fits = s->count < SHELF_DEPTH;
+	if (fits)
+		s->runs[s->count++] = p;
+	lock_drop(&s->lock, LOCK_BIN);
+	if (fits)
+		add_shelf_bytes(a, class_size(cls));
+	return fits;
+}
+
+/* The oldest idle run, or NULL. */
+static void *
+shelf_take_idle(struct shelf *s, bool only_idle)
+{
+	void *p = NULL;
+
+	lock_take(&s->lock, LOCK_BIN);
+	if (s->count > 0 && (!only_idle || s->idle > 0)) {
+		p = s->runs[0];
+		s->count--;
+		s->idle = (uint16_t)(s->idle - (s->idle > 0));
+		for (unsigned i = 0; i < s->count; i++)
+			s->runs[i] = s->runs[i + 1];
+	} else {
+		s->idle = s->count;
+	}
+	lock_drop(&s->lock, LOCK_BIN);
+	return p;
+}
+
+void
+large_trim(struct arena *a, bool only_idle)
+{
+	for (unsigned i = 0; i < NSHELVES; i++) {
+		size_t bytes = class_size(CLASS_SLAB_MAX + 1 + i);
+		void *p;
+
+		while ((p = shelf_take_idle(&a->shelves[i], only_idle)) !=
+		       NULL) {
+			add_shelf_bytes(a, 0 - bytes);
+			pageheap_free(p, bytes >> PAGE_SHIFT);
+		}
+	}
+}
+
+/* --- blocks ---------------------------------------------------------------- */
+
 void *
 large_alloc(struct arena *a, size_t npages, size_t alignment, unsigned cls,
 	    bool *is_zero)
 {
 	size_t align_pages = max_size(alignment >> PAGE_SHIFT, 1);
-	void *p = pageheap_alloc(&a->pages, npages, align_pages, is_zero);
+	void *p = NULL;
 
+	*is_zero = false;
+	if (cls != CLASS_RUN)
+		p = shelf_pop(a, cls);
+	if (p == NULL)
+		p = pageheap_alloc(&a->pages, npages, align_pages, is_zero);
 	if (p == NULL)
 		return NULL;
 	announce(p, npages, cls);
@@ -48,11 +147,16 @@ large_npages(const void *p)
 void
 large_free(void *p)
 {
-	size_t npages = large_npages(p);
+	struct region *r = region_find(p);
+	size_t page = region_page(r, p), npages = r->runs[page];
+	unsigned cls = MAP_TO_CLASS(pagemap_get(r, page));
+	struct arena *a = arena_of(p);
 
-	announce(p, 0, CLASS_NONE);
-	count(arena_of(p), (size_t)-1, 0 - npages);
-	pageheap_free(p, npages);
+	/* From here on the page map knows the block as freed. */
+	announce(p, npages, CLASS_NONE);
+	count(a, (size_t)-1, 0 - npages);
+	if (cls == CLASS_RUN || !shelf_push(a, cls, p))
+		pageheap_free(p, npages);
 }
 
 bool
@@ -69,6 +173,25 @@ large_resize(void *p, size_t npages, unsigned cls)
 	return true;
 }
 
+/* Frees a block whose pages were moved away: they read as zero. */
+static void
+large_free_clean(void *p)
+{
+	size_t npages = large_npages(p);
+
+	announce(p, npages, CLASS_NONE);
+	count(arena_of(p), (size_t)-1, 0 - npages);
+	pageheap_free_clean(p, npages);
+}
+
+static void *
+copy_block(void *p, void *to, size_t npages)
+{
+	memcpy(to, p, npages << PAGE_SHIFT);
+	large_free(p);
+	return to;
+}
+
 void *
 large_move(struct arena *a, void *p, size_t npages)
 {
@@ -82,12 +205,20 @@ large_move(struct arena *a, void *p, size_t npages)
 	to = large_alloc(a, npages, 1, CLASS_RUN, &is_zero);
 	if (to == NULL)
 		return NULL;
-	if (!os_move_pages(p, to, old << PAGE_SHIFT)) {
-		large_free(to);
+	/* Pages that are there already take a copy faster than a fault. */
+	if (!is_zero)
+		return copy_block(p, to, old);
+	switch (os_move_pages(p, to, old << PAGE_SHIFT)) {
+	case OS_REFUSED:
+		return copy_block(p, to, old);
+	case OS_LOST:
+		/* Not ours any more: it stays taken for good. */
 		return NULL;
+	case OS_MOVED:
+		break;
 	}
 	pageheap_note_moved(p, old);
 	pageheap_note_moved(to, old);
-	large_free(p);
+	large_free_clean(p);
 	return to;
 }

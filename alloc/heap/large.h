@@ -2,7 +2,7 @@
  * large.h -- blocks that are page runs of their own.
  *
  * Above   cache/tcache.c (classes up to 1 MiB), api (all else)
- * Lock    those of the page heap
+ * Lock    a shelf's (LOCK_BIN) and those of the page heap, inside
  * Always  the page map of the first page says the class (CLASS_RUN: none),
  *         the runs table its length in pages; other pages' entries are 0
  */
@@ -21,6 +21,12 @@ void *large_alloc(struct arena *a, size_t npages, size_t alignment,
 /* Frees a block; p is its first byte. */
 void large_free(void *p);
 
+/*
+ * Gives shelved runs to the page heap: those that nobody took since the last
+ * call, or all.
+ */
+void large_trim(struct arena *a, bool only_idle);
+
 size_t large_npages(const void *p);
 
 /*
@@ -30,8 +36,9 @@ size_t large_npages(const void *p);
 bool large_resize(void *p, size_t npages, unsigned cls);
 
 /*
- * A longer block with the same contents, its pages moved and not copied; the
- * old one is freed. NULL, and nothing changed, where that cannot be done.
+ * A longer block of no class with the same contents, for one above 2 MiB: by
+ * moving its pages, or by a copy where the new place has pages already. The
+ * old block is freed. NULL, and nothing changed, where that cannot be done.
  */
 void *large_move(struct arena *a, void *p, size_t npages);
 

@@ -27,11 +27,12 @@ size_class_aligned(size_t size, size_t alignment)
 {
 	unsigned cls;
 
-	if (size > CLASS_SIZE_MAX || alignment > SLAB_BYTES)
+	if (size > CLASS_SIZE_MAX - SLAB_BYTES || alignment > SLAB_BYTES)
 		return CLASS_RUN;
-	for (cls = size_class(size); cls <= CLASS_SLAB_MAX; cls++) {
+	for (cls = size_class(align_up(size, alignment)); cls <= CLASS_SLAB_MAX;
+	     cls++) {
 		/* Slabs lie at multiples of 64 KiB. */
-		if (class_size(cls) % alignment == 0)
+		if ((class_size(cls) & (alignment - 1)) == 0)
 			return cls;
 	}
 	/* A cached run may begin at any page. */

@@ -2,7 +2,6 @@
  * slab.c -- see slab.h.
  */
 #include "slab.h"
-#include "../base/bits.h"
 #include "../base/check.h"
 #include "../pages/meta.h"
 
@@ -25,6 +24,7 @@ record_make(struct bin *bin, unsigned cls)
 	s->cls = (uint8_t)cls;
 	s->nslots = (uint16_t)nslots;
 	s->nfree = (uint16_t)nslots;
+	s->first = 0;
 	for (size_t i = 0; i < bits_nwords(nslots); i++)
 		s->free[i] = 0;
 	bits_set_range(s->free, 0, nslots);
@@ -73,50 +73,23 @@ slab_retire(struct slab *s)
 	meta_free(s, record_bytes(s->nslots));
 }
 
-struct slab *
-slab_find(const void *p)
-{
-	struct region *r = region_find(p);
-
-	return r == NULL ? NULL : *region_slab(r, p);
-}
-
 size_t
 slab_take(struct slab *s, void **out, size_t n)
 {
-	size_t size = class_size(s->cls), got = 0;
+	size_t size = class_size(s->cls), got = 0, w = s->first;
 
-	for (size_t w = 0; got < n && s->nfree > got; w++) {
-		while (s->free[w] != 0 && got < n) {
-			unsigned bit = (unsigned)__builtin_ctzll(s->free[w]);
+	n = min_size(n, s->nfree);
+	while (got < n) {
+		uint64_t word = s->free[w];
+		char *base = s->base + w * BITS_WORD * size;
 
-			s->free[w] &= s->free[w] - 1;
-			out[got++] = s->base + (w * BITS_WORD + bit) * size;
-		}
+		for (; word != 0 && got < n; word &= word - 1)
+			out[got++] = base +
+				     (unsigned)__builtin_ctzll(word) * size;
+		s->free[w] = word;
+		w += word == 0;
 	}
+	s->first = (uint16_t)w;
 	s->nfree = (uint16_t)(s->nfree - got);
 	return got;
-}
-
-bool
-slab_slot(const struct slab *s, const void *p, size_t *index)
-{
-	uint64_t offset = (uintptr_t)p & (SLAB_BYTES - 1);
-	uint64_t product = offset * s->magic;
-
-	*index = product >> 32;
-	return (uint32_t)product < s->magic && *index < s->nslots;
-}
-
-void
-slab_put(struct slab *s, void *p)
-{
-	size_t i;
-
-	ensure(slab_slot(s, p, &i), "a thread cache held an address that is "
-				    "no block: the heap is corrupt");
-	ensure(!bits_test(s->free, i), "free(): a block was freed twice, and "
-				       "its second free came through a cache");
-	bits_set(s->free, i);
-	s->nfree++;
 }

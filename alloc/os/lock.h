@@ -23,8 +23,9 @@
 #include "../base/check.h"
 
 enum lock_rank {
-	LOCK_CONTROL = 10,
-	LOCK_TRIM = 15,
+	LOCK_CONTROL = 5,
+	LOCK_TRIM = 10,
+	LOCK_ROUND = 15,
 	LOCK_THREADS = 20,
 	LOCK_CACHE = 25,
 	LOCK_PROFILE = 30,

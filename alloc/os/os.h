@@ -64,13 +64,19 @@ struct os_range {
  */
 size_t os_purge_ranges(const struct os_range *ranges, size_t n);
 
+enum os_move {
+	OS_MOVED,
+	OS_REFUSED, /* nothing changed */
+	OS_LOST,    /* the pages stayed, but `to` is no longer our memory */
+};
+
 /*
  * Moves the pages of one committed range onto another of the same size,
- * without copying; what was at `to` is dropped, `from` reads as zero. False
- * (nothing moved) on kernels before 5.7 or out of mappings. 1 us and 0.02 us
- * per page.
+ * without copying; what was at `to` is dropped, `from` reads as zero. Refused
+ * where `from` lies in several mappings of the kernel's, on kernels before
+ * 5.7, or out of mappings. 2 us and 0.02 us per page.
  */
-bool os_move_pages(void *from, void *to, size_t bytes);
+enum os_move os_move_pages(void *from, void *to, size_t bytes);
 
 /* --- threads ----------------------------------------------------------- */
 
@@ -78,9 +84,6 @@ bool os_move_pages(void *from, void *to, size_t bytes);
 void os_futex_wait(_Atomic uint32_t *word, uint32_t expected,
 		   uint64_t timeout_ns);
 void os_futex_wake(_Atomic uint32_t *word, int nthreads);
-
-/* Sleeps for ns nanoseconds or a little more; never woken by signals here. */
-void os_sleep(uint64_t ns);
 
 /* Lets others run; the caller spins on a word that they will write. */
 void os_yield(void);

@@ -15,7 +15,11 @@
 #include "../base/check.h"
 #include "os.h"
 
-#define RESERVE_FLAGS (MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE)
+/*
+ * Not MAP_NORESERVE: inaccessible memory is not charged anyway, and with that
+ * flag mprotect would not ask whether the machine can bear the commit.
+ */
+#define MAP_FLAGS (MAP_PRIVATE | MAP_ANONYMOUS)
 
 /* As many ranges as one vector may hold (UIO_MAXIOV is 1,024). */
 #define PURGE_VECTOR 64
@@ -77,7 +81,7 @@ os_reserve(size_t bytes, size_t alignment)
 
 	if (fault(OS_CALL_RESERVE))
 		return NULL;
-	addr = map_or_null(bytes + slack, PROT_NONE, RESERVE_FLAGS);
+	addr = map_or_null(bytes + slack, PROT_NONE, MAP_FLAGS);
 	if (addr == NULL)
 		return NULL;
 	start = addr + (align_up((uintptr_t)addr, alignment) - (uintptr_t)addr);
@@ -99,8 +103,7 @@ os_map(size_t bytes)
 {
 	if (fault(OS_CALL_MAP))
 		return NULL;
-	return map_or_null(bytes, PROT_READ | PROT_WRITE,
-			   MAP_PRIVATE | MAP_ANONYMOUS);
+	return map_or_null(bytes, PROT_READ | PROT_WRITE, MAP_FLAGS);
 }
 
 bool
@@ -116,9 +119,8 @@ os_renew(void *addr, size_t bytes)
 {
 	if (fault(OS_CALL_PURGE))
 		return false;
-	return mmap(addr, bytes, PROT_READ | PROT_WRITE,
-		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1,
-		    0) == addr;
+	return mmap(addr, bytes, PROT_READ | PROT_WRITE, MAP_FLAGS | MAP_FIXED,
+		    -1, 0) == addr;
 }
 
 /*
@@ -162,14 +164,35 @@ os_purge_ranges(const struct os_range *ranges, size_t n)
 	return done;
 }
 
-bool
+/*
+ * True where the range lies in one mapping. Growing one in place cannot work
+ * here, for what follows is ours too: the kernel says ENOMEM for that, and
+ * EFAULT for a range of several mappings.
+ */
+static bool
+is_one_mapping(void *addr, size_t bytes)
+{
+	return mremap(addr, bytes, bytes + PAGE_BYTES, 0) == MAP_FAILED &&
+	       errno == ENOMEM;
+}
+
+/*
+ * mremap unmaps the target before it looks at anything else, so a failure
+ * leaves a hole there, into which another thread's mmap may fall. Hence the
+ * probe, and a new mapping that replaces nothing.
+ */
+enum os_move
 os_move_pages(void *from, void *to, size_t bytes)
 {
-	if (fault(OS_CALL_MOVE))
-		return false;
-	return mremap(from, bytes, bytes,
-		      MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP,
-		      to) == to;
+	if (fault(OS_CALL_MOVE) || !is_one_mapping(from, bytes))
+		return OS_REFUSED;
+	if (mremap(from, bytes, bytes,
+		   MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, to) == to)
+		return OS_MOVED;
+	if (mmap(to, bytes, PROT_READ | PROT_WRITE,
+		 MAP_FLAGS | MAP_FIXED_NOREPLACE, -1, 0) == to)
+		return OS_REFUSED;
+	return OS_LOST;
 }
 
 void
@@ -188,17 +211,6 @@ void
 os_futex_wake(_Atomic uint32_t *word, int nthreads)
 {
 	syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, nthreads, NULL, NULL, 0);
-}
-
-void
-os_sleep(uint64_t ns)
-{
-	struct timespec ts = {
-		.tv_sec = (time_t)(ns / NS_PER_S),
-		.tv_nsec = (long)(ns % NS_PER_S),
-	};
-
-	clock_nanosleep(CLOCK_MONOTONIC, 0, &ts, NULL);
 }
 
 void

@@ -5,6 +5,10 @@
 
 _Atomic uint32_t bell_asleep;
 
+/* Counts dismissals, so that none is missed. */
+static _Atomic uint32_t dismissals;
+static uint32_t seen;
+
 void
 bell_ring_slow(void)
 {
@@ -21,8 +25,24 @@ bell_announce(void)
 }
 
 void
-bell_sleep(uint64_t timeout_ns)
+bell_sleep(void)
 {
-	os_futex_wait(&bell_asleep, 1, timeout_ns);
+	os_futex_wait(&bell_asleep, 1, 0);
+	/* Relaxed: as in bell_ring_slow(). */
 	atomic_store_explicit(&bell_asleep, 0, memory_order_relaxed);
+}
+
+void
+bell_nap(uint64_t ns)
+{
+	os_futex_wait(&dismissals, seen, ns);
+	seen = atomic_load_explicit(&dismissals, memory_order_relaxed);
+}
+
+void
+bell_dismiss(void)
+{
+	atomic_fetch_add_explicit(&dismissals, 1, memory_order_relaxed);
+	os_futex_wake(&dismissals, 1);
+	bell_ring_slow();
 }

@@ -34,7 +34,13 @@ bell_ring(void)
 /* Announces a sleep; look for work once more before bell_sleep(). */
 void bell_announce(void);
 
-/* Sleeps until rung, at most timeout_ns (0: no limit). */
-void bell_sleep(uint64_t timeout_ns);
+/* Sleeps until rung or dismissed. */
+void bell_sleep(void);
+
+/* Sleeps for a time, deaf to rings; a dismissal ends it. */
+void bell_nap(uint64_t ns);
+
+/* Nobody is left to ring: ends the listener's sleep, of either kind. */
+void bell_dismiss(void);
 
 #endif

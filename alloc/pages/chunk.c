@@ -79,9 +79,8 @@ chunk_take(struct chunk *c, size_t start, size_t n)
 	return ndirty == 0;
 }
 
-/* Frees a range; `longest` can only become the run around it. */
-static void
-release(struct chunk *c, size_t start, size_t n)
+void
+chunk_release(struct chunk *c, size_t start, size_t n)
 {
 	size_t first = start, end;
 
@@ -97,7 +96,7 @@ release(struct chunk *c, size_t start, size_t n)
 void
 chunk_give(struct chunk *c, size_t start, size_t n)
 {
-	release(c, start, n);
+	chunk_release(c, start, n);
 	bits_set_range(c->dirty, start, n);
 	c->ndirty = (uint16_t)(c->ndirty + n);
 }
@@ -127,7 +126,7 @@ chunk_claim(struct chunk *c, bool only_stale, struct os_range *out, size_t max)
 		n++;
 	}
 	/* What the claim had no room for is stale still. */
-	for (unsigned i = 0; n < max && i < CHUNK_NWORDS; i++)
+	for (unsigned i = 0; (n < max || max == 0) && i < CHUNK_NWORDS; i++)
 		c->stale[i] = c->dirty[i];
 	return n;
 }
@@ -139,7 +138,7 @@ chunk_settle(struct chunk *c, const struct os_range *range, bool purged)
 	size_t n = range->bytes >> PAGE_SHIFT;
 
 	if (purged)
-		release(c, start, n);
+		chunk_release(c, start, n);
 	else
 		chunk_give(c, start, n);
 }

@@ -30,6 +30,9 @@ bool chunk_take(struct chunk *c, size_t start, size_t n);
 /* Gives a taken range back; it becomes dirty. */
 void chunk_give(struct chunk *c, size_t start, size_t n);
 
+/* The same, and it is clean. */
+void chunk_release(struct chunk *c, size_t start, size_t n);
+
 /* True where [start, start + n) lies in the chunk and is free. */
 bool chunk_is_free(const struct chunk *c, size_t start, size_t n);
 
@@ -37,7 +40,8 @@ bool chunk_is_free(const struct chunk *c, size_t start, size_t n);
  * Claims dirty pages for a purge: their ranges, at most `max`, go to out[] and
  * their pages become used, so that nobody takes them while no lock is held.
  * With only_stale, just pages that were dirty already at the last claim; what
- * is dirty now becomes stale for the next one. Returns how many ranges.
+ * is dirty now becomes stale for the next one, with max == 0 too. Returns how
+ * many ranges.
  */
 size_t chunk_claim(struct chunk *c, bool only_stale, struct os_range *out,
 		   size_t max);

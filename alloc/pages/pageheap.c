@@ -5,8 +5,12 @@
 #include "../base/bits.h"
 #include "bell.h"
 
-/* How many chunks of a bucket are looked at for the fullest that fits. */
-#define LOOKS 4
+/*
+ * How many chunks of a bucket are looked at for the fullest that fits, and how
+ * many may turn out not to fit at the first glance.
+ */
+#define LOOKS   4
+#define GLANCES 64
 
 /* Page runs purged in one go. */
 #define BATCH 64
@@ -61,6 +65,8 @@ static void
 adopt_locked(struct pageheap *ph, struct chunk *c)
 {
 	c->owner = ph;
+	/* Whatever its last owner's purges were numbered. */
+	c->tick = ph->tick - 1;
 	c->longest = CHUNK_NPAGES;
 	c->bucket = (uint8_t)chunk_bucket(c);
 	list_push(&ph->buckets[c->bucket], &c->link);
@@ -91,6 +97,7 @@ take_locked(struct pageheap *ph, struct chunk *c, size_t start, size_t n)
 	bool is_zero = chunk_take(c, start, n);
 
 	ph->nused += n;
+	ph->peak = max_size(ph->peak, ph->nused);
 	redirty_locked(ph, c, before);
 	relist_locked(ph, c);
 	return is_zero;
@@ -115,8 +122,10 @@ look_in_bucket(const struct pageheap *ph, unsigned bucket, size_t npages,
 	       size_t align_pages, struct candidate *best)
 {
 	struct list_node *n = ph->buckets[bucket].first;
+	unsigned looks = 0, glances = 0;
 
-	for (unsigned i = 0; i < LOOKS && n != NULL; i++, n = n->next) {
+	for (; looks < LOOKS && glances < GLANCES && n != NULL;
+	     glances++, n = n->next) {
 		struct chunk *c = link_chunk(n);
 		size_t start;
 
@@ -124,6 +133,7 @@ look_in_bucket(const struct pageheap *ph, unsigned bucket, size_t npages,
 		    (best->chunk != NULL && merit(c, npages) <= best->merit) ||
 		    !chunk_find(c, npages, align_pages, &start))
 			continue;
+		looks++;
 		best->chunk = c;
 		best->start = start;
 		best->merit = merit(c, npages);
@@ -188,11 +198,15 @@ pageheap_alloc(struct pageheap *ph, size_t npages, size_t align_pages,
 /* --- giving ------------------------------------------------------------------ */
 
 static void
-give_locked(struct pageheap *ph, struct chunk *c, size_t start, size_t n)
+give_locked(struct pageheap *ph, struct chunk *c, size_t start, size_t n,
+	    bool is_clean)
 {
 	size_t before = c->ndirty;
 
-	chunk_give(c, start, n);
+	if (is_clean)
+		chunk_release(c, start, n);
+	else
+		chunk_give(c, start, n);
 	ph->nused -= n;
 	redirty_locked(ph, c, before);
 	if (c->nused == 0)
@@ -207,8 +221,8 @@ pageheap_of(const void *addr)
 	return region_chunk(region_find(addr), addr)->owner;
 }
 
-void
-pageheap_free(void *addr, size_t npages)
+static void
+free_run(void *addr, size_t npages, bool is_clean)
 {
 	struct chunk *c = region_chunk(region_find(addr), addr);
 	struct pageheap *ph = c->owner;
@@ -218,7 +232,7 @@ pageheap_free(void *addr, size_t npages)
 	while (npages > 0) {
 		size_t n = min_size(npages, CHUNK_NPAGES - start);
 
-		give_locked(ph, c, start, n);
+		give_locked(ph, c, start, n, is_clean);
 		npages -= n;
 		start = 0;
 		c++;
@@ -227,20 +241,63 @@ pageheap_free(void *addr, size_t npages)
 	bell_ring();
 }
 
+void
+pageheap_free(void *addr, size_t npages)
+{
+	free_run(addr, npages, false);
+}
+
+void
+pageheap_free_clean(void *addr, size_t npages)
+{
+	free_run(addr, npages, true);
+}
+
+/* The pages behind a run, as far as whole chunks of the pool are needed. */
+static bool
+extend_over_chunks_locked(struct pageheap *ph, struct chunk *c, size_t start,
+			  size_t more)
+{
+	size_t here = CHUNK_NPAGES - start, rest = more - here;
+	size_t count = (rest + CHUNK_NPAGES - 1) / CHUNK_NPAGES;
+
+	if (here > 0 && !chunk_is_free(c, start, here))
+		return false;
+	if (!pagepool_take_at(c + 1, count))
+		return false;
+	if (here > 0)
+		take_locked(ph, c, start, here);
+	for (size_t i = 1; i <= count; i++) {
+		size_t n = min_size(rest, CHUNK_NPAGES);
+
+		adopt_locked(ph, &c[i]);
+		take_locked(ph, &c[i], 0, n);
+		rest -= n;
+	}
+	return true;
+}
+
+static bool
+extend_locked(struct pageheap *ph, struct chunk *c, size_t start, size_t more)
+{
+	if (start + more > CHUNK_NPAGES)
+		return extend_over_chunks_locked(ph, c, start, more);
+	if (!chunk_is_free(c, start, more))
+		return false;
+	take_locked(ph, c, start, more);
+	return true;
+}
+
 bool
 pageheap_extend(void *addr, size_t npages, size_t more)
 {
-	char *end = (char *)addr + (npages << PAGE_SHIFT);
-	/* The run's last page: its chunk is ours even where it ends there. */
-	struct chunk *c = region_chunk(region_find(addr), end - PAGE_BYTES);
+	char *last = (char *)addr + ((npages - 1) << PAGE_SHIFT);
+	struct chunk *c = region_chunk(region_find(addr), last);
 	struct pageheap *ph = c->owner;
-	size_t start = chunk_page(c, end);
 	bool fits;
 
 	lock_take(&ph->lock, LOCK_PAGES);
-	fits = chunk_is_free(c, start, more);
-	if (fits)
-		take_locked(ph, c, start, more);
+	fits = extend_locked(ph, c, chunk_page(c, last) + 1, more);
 	lock_drop(&ph->lock, LOCK_PAGES);
 	return fits;
 }
@@ -276,26 +333,26 @@ claim_chunk_locked(struct pageheap *ph, struct chunk *c, bool only_stale,
 }
 
 /*
- * Claims up to BATCH ranges from chunks that this purge has not been to. The
- * list changes between two batches, hence a mark on the chunk and no cursor.
+ * Claims up to `max` ranges from chunks that this purge has not been to; with
+ * max == 0 they only age. The list changes between two batches, hence a mark
+ * on the chunk and no cursor.
  */
 static size_t
 claim_batch_locked(struct pageheap *ph, bool only_stale,
-		   struct os_range *ranges)
+		   struct os_range *ranges, size_t max)
 {
 	struct list_node *node = ph->dirty.first;
 	size_t n = 0;
 
-	while (node != NULL && n < BATCH) {
+	while (node != NULL && (n < max || max == 0)) {
 		struct chunk *c = list_entry(node, struct chunk, dirty_link);
 
 		node = node->next;
 		if (c->tick == ph->tick)
 			continue;
-		n += claim_chunk_locked(ph, c, only_stale, ranges + n,
-					BATCH - n);
+		n += claim_chunk_locked(ph, c, only_stale, ranges + n, max - n);
 		/* A full batch may have left some of this chunk. */
-		if (n < BATCH)
+		if (n < max || max == 0)
 			c->tick = ph->tick;
 	}
 	return n;
@@ -318,14 +375,14 @@ settle_locked(struct pageheap *ph, const struct os_range *range, bool purged)
 
 /* One batch: claim under the lock, purge without it, settle under it. */
 static size_t
-purge_batch(struct pageheap *ph, bool only_stale, size_t *nclaimed)
+purge_batch(struct pageheap *ph, bool only_stale, size_t max, size_t *nclaimed)
 {
 	struct os_range ranges[BATCH];
 	struct purge_stats stats = { 0 };
 	size_t n, went;
 
 	lock_take(&ph->lock, LOCK_PAGES);
-	n = claim_batch_locked(ph, only_stale, ranges);
+	n = claim_batch_locked(ph, only_stale, ranges, max);
 	lock_drop(&ph->lock, LOCK_PAGES);
 	*nclaimed = n;
 	if (n == 0)
@@ -340,7 +397,7 @@ purge_batch(struct pageheap *ph, bool only_stale, size_t *nclaimed)
 }
 
 size_t
-pageheap_purge(struct pageheap *ph, bool only_stale)
+pageheap_purge(struct pageheap *ph, bool only_stale, size_t max_pages)
 {
 	size_t total = 0, npages, nclaimed;
 
@@ -348,9 +405,24 @@ pageheap_purge(struct pageheap *ph, bool only_stale)
 	ph->tick++;
 	lock_drop(&ph->lock, LOCK_PAGES);
 	do {
-		npages = purge_batch(ph, only_stale, &nclaimed);
+		size_t max = total < max_pages ? BATCH : 0;
+
+		npages = purge_batch(ph, only_stale, max, &nclaimed);
 		total += npages;
 		/* A kernel that refuses once will refuse again. */
 	} while (nclaimed == BATCH && npages > 0);
 	return total;
+}
+
+size_t
+pageheap_tick(struct pageheap *ph)
+{
+	size_t demand;
+
+	lock_take(&ph->lock, LOCK_PAGES);
+	demand = max_size(ph->peak, ph->old_peak) - ph->nused;
+	ph->old_peak = ph->peak;
+	ph->peak = ph->nused;
+	lock_drop(&ph->lock, LOCK_PAGES);
+	return demand;
 }

@@ -22,6 +22,7 @@ struct pageheap {
 	struct list buckets[CHUNK_NBUCKETS];
 	struct list dirty;
 	size_t nused;          /* pages; those a purge holds too */
+	size_t peak, old_peak; /* of nused, in this tick and the one before */
 	_Atomic size_t ndirty; /* pages; others read it as a hint */
 	size_t nchunks;
 	struct purge_stats purge;
@@ -37,6 +38,9 @@ void *pageheap_alloc(struct pageheap *ph, size_t npages, size_t align_pages,
 /* Frees a run, or the end of one. Any thread; finds the owner itself. */
 void pageheap_free(void *addr, size_t npages);
 
+/* The same for pages that are known to read as zero. */
+void pageheap_free_clean(void *addr, size_t npages);
+
 /*
  * Grows a run at its end without moving it; false where the pages behind it
  * are taken. The new pages' contents are undefined.
@@ -47,10 +51,17 @@ bool pageheap_extend(void *addr, size_t npages, size_t more);
 void pageheap_note_moved(void *addr, size_t npages);
 
 /*
- * Gives dirty pages back to the kernel; only_stale as in chunk_claim().
- * Holds no lock during the calls. Returns pages given back.
+ * Gives up to max_pages (or some ranges more) dirty pages back to the kernel;
+ * only_stale as in chunk_claim(). Holds no lock during the calls. Returns
+ * pages given back.
  */
-size_t pageheap_purge(struct pageheap *ph, bool only_stale);
+size_t pageheap_purge(struct pageheap *ph, bool only_stale, size_t max_pages);
+
+/*
+ * Ends a tick. Returns the demand: how many pages more than now were used at
+ * once during the last two ticks, and so are likely to be wanted again.
+ */
+size_t pageheap_tick(struct pageheap *ph);
 
 /* Dirty pages: a hint, read without the lock. */
 size_t pageheap_ndirty(const struct pageheap *ph);

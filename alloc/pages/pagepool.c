@@ -112,28 +112,66 @@ take_pooled_locked(size_t count, size_t alignment)
 	return NULL;
 }
 
+static struct chunk *
+take_new_locked(size_t count, size_t alignment)
+{
+	size_t index, nskipped;
+	struct region *r = region_grow_locked(count, alignment, &index,
+					      &nskipped);
+
+	if (r == NULL)
+		return NULL;
+	pool.npooled += nskipped;
+	return &r->chunks[index];
+}
+
 struct chunk *
 pagepool_take(size_t count, size_t alignment)
 {
 	struct chunk *c;
-	struct region *r;
-	size_t index;
 
 	lock_take(&pool.lock, LOCK_MAP);
 	c = take_pooled_locked(count, alignment);
-	if (c == NULL) {
-		size_t before = regions[0].nchunks;
-
-		r = region_grow_locked(count, alignment, &index);
-		if (r != NULL) {
-			c = &r->chunks[index];
-			/* Alignment may have skipped chunks into the pool. */
-			if (r == &regions[0])
-				pool.npooled += index - before;
-		}
-	}
+	if (c == NULL)
+		c = take_new_locked(count, alignment);
 	lock_drop(&pool.lock, LOCK_MAP);
 	return c;
+}
+
+/* The region whose table holds c, or NULL: c lies behind its end. */
+static struct region *
+region_of_record(const struct chunk *c)
+{
+	/* Relaxed: regions are added under this lock. */
+	unsigned n = atomic_load_explicit(&nregions, memory_order_relaxed);
+
+	for (unsigned i = 0; i < n; i++) {
+		if (c >= regions[i].chunks &&
+		    c < regions[i].chunks + regions[i].nchunks)
+			return &regions[i];
+	}
+	return NULL;
+}
+
+bool
+pagepool_take_at(struct chunk *c, size_t count)
+{
+	struct region *r;
+	bool fits = false;
+
+	lock_take(&pool.lock, LOCK_MAP);
+	r = region_of_record(c);
+	if (r != NULL) {
+		size_t index = chunk_index(r, c);
+
+		fits = index + count <= r->nchunks &&
+		       bits_count_range(r->pool, index, count) == count &&
+		       commit_locked(r, index, count);
+		if (fits)
+			remove_locked(r, index, count);
+	}
+	lock_drop(&pool.lock, LOCK_MAP);
+	return fits;
 }
 
 void
@@ -186,7 +224,8 @@ purge_ranges(const struct os_range *ranges, size_t n, struct purge_stats *stats)
 
 /* One chunk that is in nobody's hands meanwhile. Returns pages given back. */
 static size_t
-purge_chunk(struct chunk *c, bool only_stale, struct purge_stats *stats)
+purge_chunk(struct chunk *c, bool only_stale, bool only_age,
+	    struct purge_stats *stats)
 {
 	struct os_range ranges[CHUNK_RANGES];
 	size_t n, went;
@@ -202,7 +241,7 @@ purge_chunk(struct chunk *c, bool only_stale, struct purge_stats *stats)
 		stats->npages += n;
 		return n;
 	}
-	n = chunk_claim(c, only_stale, ranges, CHUNK_RANGES);
+	n = chunk_claim(c, only_stale, ranges, only_age ? 0 : CHUNK_RANGES);
 	if (n == 0)
 		return 0;
 	went = purge_ranges(ranges, n, stats);
@@ -223,7 +262,7 @@ pull_dirty_locked(struct region *r, size_t *index)
 }
 
 static size_t
-purge_region(struct region *r, bool only_stale)
+purge_region(struct region *r, bool only_stale, size_t max_pages)
 {
 	size_t index = 0, npages = 0;
 	struct chunk *c;
@@ -233,7 +272,8 @@ purge_region(struct region *r, bool only_stale)
 		struct purge_stats stats = { 0 };
 
 		lock_drop(&pool.lock, LOCK_MAP);
-		npages += purge_chunk(c, only_stale, &stats);
+		npages += purge_chunk(c, only_stale, npages >= max_pages,
+				      &stats);
 		lock_take(&pool.lock, LOCK_MAP);
 		purge_stats_add(&pool.purge, &stats);
 		insert_locked(r, index++);
@@ -243,14 +283,15 @@ purge_region(struct region *r, bool only_stale)
 }
 
 size_t
-pagepool_purge(bool only_stale)
+pagepool_purge(bool only_stale, size_t max_pages)
 {
 	/* Acquire: pairs with the release in region_open_locked(). */
 	unsigned n = atomic_load_explicit(&nregions, memory_order_acquire);
 	size_t npages = 0;
 
 	for (unsigned i = 0; i < n; i++)
-		npages += purge_region(&regions[i], only_stale);
+		npages += purge_region(&regions[i], only_stale,
+				       max_pages - min_size(max_pages, npages));
 	return npages;
 }
 

@@ -26,14 +26,18 @@ struct purge_stats {
  */
 struct chunk *pagepool_take(size_t count, size_t alignment);
 
+/* Takes `count` chunks from c on, if all of them are in the pool. */
+bool pagepool_take_at(struct chunk *c, size_t count);
+
 /* Puts one chunk back, all its pages free. */
 void pagepool_put(struct chunk *c);
 
 /*
- * Gives dirty pages of the pool back to the kernel; only_stale as in
- * chunk_claim(). No lock is held during the calls. Returns pages given back.
+ * Gives up to max_pages (or a chunk more) dirty pages of the pool back to the
+ * kernel; only_stale as in chunk_claim(). No lock is held during the calls.
+ * Returns pages given back.
  */
-size_t pagepool_purge(bool only_stale);
+size_t pagepool_purge(bool only_stale, size_t max_pages);
 
 struct pagepool_stats {
 	size_t nchunks;      /* handed out by the regions, ever */

@@ -2,6 +2,7 @@
  * region.c -- see region.h.
  */
 #include "region.h"
+#include "../base/bits.h"
 #include "../base/check.h"
 #include "../os/os.h"
 
@@ -194,42 +195,55 @@ extend_locked(struct region *r, size_t upto)
 }
 
 static bool
-region_take_locked(struct region *r, size_t count, size_t alignment,
-		   size_t *index)
+has_room(const struct region *r, size_t count, size_t alignment, size_t *first)
 {
 	uintptr_t at = r->base + r->nchunks * CHUNK_BYTES;
-	size_t first = (align_up(at, alignment) - r->base) / CHUNK_BYTES;
 
-	if (first > r->nchunks_max || count > r->nchunks_max - first)
-		return false;
+	*first = (align_up(at, alignment) - r->base) / CHUNK_BYTES;
+	return *first <= r->nchunks_max && count <= r->nchunks_max - *first;
+}
+
+/* Takes [first, first + count); what alignment skipped goes to the pool. */
+static bool
+region_take_locked(struct region *r, size_t first, size_t count)
+{
 	if (!extend_locked(r, first + count) ||
 	    !os_commit((char *)r->base + first * CHUNK_BYTES,
 		       count * CHUNK_BYTES))
 		return false;
-	for (size_t i = r->nchunks; i < first + count; i++)
+	for (size_t i = r->nchunks; i < first + count; i++) {
 		r->chunks[i].base = (char *)r->base + i * CHUNK_BYTES;
-	for (size_t i = first; i < first + count; i++)
-		r->chunks[i].is_committed = true;
-	/* What alignment skipped is free too: committed when it is wanted. */
-	for (size_t i = r->nchunks; i < first; i++)
-		r->pool[i / 64] |= UINT64_C(1) << (i % 64);
+		r->chunks[i].is_committed = i >= first;
+		if (i < first)
+			bits_set(r->pool, i);
+	}
 	r->nchunks = first + count;
-	*index = first;
 	return true;
 }
 
-struct region *
-region_grow_locked(size_t count, size_t alignment, size_t *index)
+/* A region with room, opened if there is none. */
+static struct region *
+find_room_locked(size_t count, size_t alignment, size_t *first)
 {
 	unsigned n = atomic_load_explicit(&nregions, memory_order_relaxed);
 	struct region *r;
 
 	for (unsigned i = 0; i < n; i++) {
-		if (region_take_locked(&regions[i], count, alignment, index))
+		if (has_room(&regions[i], count, alignment, first))
 			return &regions[i];
 	}
 	r = region_open_locked(count + alignment / CHUNK_BYTES);
-	if (r == NULL || !region_take_locked(r, count, alignment, index))
+	return r != NULL && has_room(r, count, alignment, first) ? r : NULL;
+}
+
+struct region *
+region_grow_locked(size_t count, size_t alignment, size_t *index,
+		   size_t *nskipped)
+{
+	struct region *r = find_room_locked(count, alignment, index);
+
+	if (r == NULL)
 		return NULL;
-	return r;
+	*nskipped = *index - r->nchunks;
+	return region_take_locked(r, *index, count) ? r : NULL;
 }

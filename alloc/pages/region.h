@@ -119,11 +119,12 @@ struct region *region_find(const void *addr);
 
 /*
  * `count` neighbouring chunks never handed out before, committed; their
- * indices begin at *index. NULL where address space or commit is used up.
- * LOCK_MAP is held.
+ * indices begin at *index. *nskipped chunks in front of them went to the pool,
+ * for alignment. NULL where address space or commit is used up. LOCK_MAP is
+ * held.
  */
-struct region *region_grow_locked(size_t count, size_t alignment,
-				  size_t *index);
+struct region *region_grow_locked(size_t count, size_t alignment, size_t *index,
+				  size_t *nskipped);
 
 ALWAYS_INLINE size_t
 region_page(const struct region *r, const void *addr)
