@@ -16,6 +16,8 @@
 
 #if !TRI_JNI
 
+#define CALLER __builtin_return_address(0)
+
 /* std::nothrow_t is an empty class, passed by reference. */
 typedef void handler_fn(void);
 typedef handler_fn *get_handler_fn(void);
@@ -62,26 +64,56 @@ void operator_delete_array_aligned_nothrow(
 
 /* --- new -------------------------------------------------------------------- */
 
+/*
+ * A function of the caller's C++ library. A library that was loaded by dlopen
+ * (as a JVM loads native code) sees its own dependencies before the global
+ * scope: so we look from where the caller stands.
+ */
+static void *
+find_for(const void *caller, const char *name)
+{
+	void *found = NULL, *handle;
+	Dl_info info;
+
+	if (dladdr(caller, &info) != 0 && info.dli_fname != NULL) {
+		handle = dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD);
+		if (handle != NULL) {
+			found = dlsym(handle, name);
+			dlclose(handle);
+		}
+	}
+	return found != NULL ? found : dlsym(RTLD_DEFAULT, name);
+}
+
+/* The same, where the name is ours too and the library's own is wanted. */
+static void *
+find_other(const void *caller, const char *name, const void *own)
+{
+	void *found = find_for(caller, name);
+
+	return found != own ? found : dlsym(RTLD_NEXT, name);
+}
+
 /* The program's new_handler, or NULL. */
 static handler_fn *
-new_handler(void)
+new_handler(const void *caller)
 {
-	get_handler_fn *get = (get_handler_fn *)dlsym(RTLD_DEFAULT,
-						      "_ZSt15get_new_handlerv");
+	get_handler_fn *get = (get_handler_fn *)find_for(
+		caller, "_ZSt15get_new_handlerv");
 
 	return get == NULL ? NULL : get();
 }
 
 /* Throws std::bad_alloc by libstdc++ or libc++; a process without dies. */
 static _Noreturn void
-throw_bad_alloc(void)
+throw_bad_alloc(const void *caller)
 {
-	handler_fn *thrower = (handler_fn *)dlsym(RTLD_DEFAULT,
-						  "_ZSt17__throw_bad_allocv");
+	handler_fn *thrower = (handler_fn *)find_for(
+		caller, "_ZSt17__throw_bad_allocv");
 
 	if (thrower == NULL)
-		thrower = (handler_fn *)dlsym(RTLD_DEFAULT,
-					      "_ZNSt3__117__throw_bad_allocEv");
+		thrower = (handler_fn *)find_for(
+			caller, "_ZNSt3__117__throw_bad_allocEv");
 	if (thrower != NULL)
 		thrower();
 	die("operator new: out of memory, and there is no C++ library to "
@@ -97,15 +129,15 @@ try_new(size_t n, size_t alignment)
 
 /* [new.delete.single]: as long as there is a handler, call it and try again. */
 static NOINLINE void *
-new_or_throw(size_t n, size_t alignment)
+new_or_throw(size_t n, size_t alignment, const void *caller)
 {
 	void *p;
 
 	while ((p = try_new(n, alignment)) == NULL) {
-		handler_fn *handler = new_handler();
+		handler_fn *handler = new_handler(caller);
 
 		if (handler == NULL)
-			throw_bad_alloc();
+			throw_bad_alloc(caller);
 		handler();
 	}
 	return p;
@@ -116,25 +148,27 @@ operator_new(size_t n)
 {
 	void *p = tri_malloc(n);
 
-	return p != NULL ? p : new_or_throw(n, 1);
+	return p != NULL ? p : new_or_throw(n, 1, CALLER);
 }
 
 EXPORT void *
 operator_new_array(size_t n)
 {
-	return operator_new(n);
+	void *p = tri_malloc(n);
+
+	return p != NULL ? p : new_or_throw(n, 1, CALLER);
 }
 
 EXPORT void *
 operator_new_aligned(size_t n, size_t a)
 {
-	return new_or_throw(n, a);
+	return new_or_throw(n, a, CALLER);
 }
 
 EXPORT void *
 operator_new_array_aligned(size_t n, size_t a)
 {
-	return new_or_throw(n, a);
+	return new_or_throw(n, a, CALLER);
 }
 
 /*
@@ -143,52 +177,67 @@ operator_new_array_aligned(size_t n, size_t a)
  * calls our throwing operator new within a try block.
  */
 static void *
-library_nothrow(size_t n, const void *t)
+library_nothrow(size_t n, const void *t, const void *caller)
 {
-	nothrow_fn *f = (nothrow_fn *)dlsym(RTLD_NEXT, "_ZnwmRKSt9nothrow_t");
+	nothrow_fn *f = (nothrow_fn *)find_other(
+		caller, "_ZnwmRKSt9nothrow_t",
+		(void *)(uintptr_t)operator_new_nothrow);
 
 	return f == NULL ? NULL : f(n, t);
 }
 
 static void *
-library_nothrow_aligned(size_t n, size_t a, const void *t)
+library_nothrow_aligned(size_t n, size_t a, const void *t, const void *caller)
 {
-	nothrow_aligned_fn *f = (nothrow_aligned_fn *)dlsym(
-		RTLD_NEXT, "_ZnwmSt11align_val_tRKSt9nothrow_t");
+	nothrow_aligned_fn *f = (nothrow_aligned_fn *)find_other(
+		caller, "_ZnwmSt11align_val_tRKSt9nothrow_t",
+		(void *)(uintptr_t)operator_new_aligned_nothrow);
 
 	return f == NULL ? NULL : f(n, a, t);
+}
+
+static void *
+new_nothrow(size_t n, const void *t, const void *caller)
+{
+	void *p = tri_malloc(n);
+
+	if (p != NULL || new_handler(caller) == NULL)
+		return p;
+	return library_nothrow(n, t, caller);
+}
+
+static void *
+new_aligned_nothrow(size_t n, size_t a, const void *t, const void *caller)
+{
+	void *p = try_new(n, a);
+
+	if (p != NULL || new_handler(caller) == NULL)
+		return p;
+	return library_nothrow_aligned(n, a, t, caller);
 }
 
 EXPORT void *
 operator_new_nothrow(size_t n, const void *t)
 {
-	void *p = tri_malloc(n);
-
-	if (p != NULL || new_handler() == NULL)
-		return p;
-	return library_nothrow(n, t);
+	return new_nothrow(n, t, CALLER);
 }
 
 EXPORT void *
 operator_new_array_nothrow(size_t n, const void *t)
 {
-	return operator_new_nothrow(n, t);
+	return new_nothrow(n, t, CALLER);
 }
 
 EXPORT void *
 operator_new_aligned_nothrow(size_t n, size_t a, const void *t)
 {
-	void *p = try_new(n, a);
-
-	if (p != NULL || new_handler() == NULL)
-		return p;
-	return library_nothrow_aligned(n, a, t);
+	return new_aligned_nothrow(n, a, t, CALLER);
 }
 
 EXPORT void *
 operator_new_array_aligned_nothrow(size_t n, size_t a, const void *t)
 {
-	return operator_new_aligned_nothrow(n, a, t);
+	return new_aligned_nothrow(n, a, t, CALLER);
 }
 
 /* --- delete ------------------------------------------------------------------ */

@@ -29,7 +29,7 @@ shape_of(size_t n)
 static bool
 fits_slot(size_t n, size_t bytes)
 {
-	return n <= bytes && n >= bytes / 2;
+	return n <= bytes && (n >= bytes / 2 || bytes <= QUANTUM_BYTES);
 }
 
 /* A new place without a copy of the contents; NULL where there is none. */
@@ -102,6 +102,9 @@ tri_realloc(void *p, size_t n)
 	if (n > REQUEST_MAX)
 		return fail_enomem();
 	to = resize(p, n, &b);
+	/* Out of memory, but there is room where the block stands. */
+	if (to == NULL && n <= b.bytes)
+		to = p;
 	if (to == NULL)
 		return fail_enomem();
 	errno = before;

@@ -26,13 +26,14 @@ size_is_exact(size_t n, const struct block *b)
  * class that the page map has for p. free() checks the rest.
  */
 static bool
-has_class_of(const void *p, size_t n)
+has_class_of(void *p, size_t n)
 {
 	size_t page = ((uintptr_t)p - region_front.base) >> PAGE_SHIFT;
 
 	return n < api_fast_end && page < region_front.npages &&
 	       pagemap_get(&regions[0], page) ==
-		       api_bins[(n + QUANTUM_BYTES - 1) / QUANTUM_BYTES];
+		       api_bins[(n + QUANTUM_BYTES - 1) / QUANTUM_BYTES] &&
+	       *mark_of(p) != free_mark();
 }
 
 static _Noreturn void

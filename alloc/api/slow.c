@@ -66,13 +66,37 @@ class_alloc_slow(unsigned cls, bool *is_zero)
 	return p;
 }
 
-void *
-alloc_slow(size_t n, bool *is_zero)
+static void *
+try_alloc(size_t n, bool *is_zero)
 {
-	boot();
 	if (n > CLASS_SIZE_MAX)
 		return run_alloc(n, is_zero);
 	return class_alloc_slow(size_class(n), is_zero);
+}
+
+/* The kernel gives no more: is what we hold of any use? */
+static bool
+trim_may_help(size_t n)
+{
+	struct pagepool_stats pool;
+
+	pagepool_stats(&pool);
+	if (n > pool.nchunks * CHUNK_BYTES)
+		return false;
+	trim_now();
+	return true;
+}
+
+void *
+alloc_slow(size_t n, bool *is_zero)
+{
+	void *p;
+
+	boot();
+	p = try_alloc(n, is_zero);
+	if (p == NULL && trim_may_help(n))
+		p = try_alloc(n, is_zero);
+	return p;
 }
 
 void *

@@ -44,7 +44,7 @@ bits_count_range(const uint64_t *w, size_t from, size_t n)
 		uint64_t part = w[from / BITS_WORD] &
 				bits_mask(from % BITS_WORD, k);
 
-		count += (size_t)__builtin_popcountll(part);
+		count += bits_popcount(part);
 		from += k;
 		n -= k;
 	}
@@ -77,6 +77,21 @@ size_t
 bits_find_clear(const uint64_t *w, size_t nbits, size_t from)
 {
 	return bits_find(w, nbits, from, ~UINT64_C(0));
+}
+
+size_t
+bits_find_set_before(const uint64_t *w, size_t end)
+{
+	while (end > 0) {
+		size_t i = (end - 1) / BITS_WORD;
+		uint64_t part = w[i] &
+				bits_mask(0, (unsigned)(end - i * BITS_WORD));
+
+		if (part != 0)
+			return i * BITS_WORD + log2_floor(part) + 1;
+		end = i * BITS_WORD;
+	}
+	return 0;
 }
 
 size_t

@@ -43,6 +43,20 @@ bits_clear(uint64_t *w, size_t i)
 	w[i / BITS_WORD] &= ~(UINT64_C(1) << (i % BITS_WORD));
 }
 
+/*
+ * Ones in a word, without a call into the compiler's library where the CPU's
+ * instruction may not be used (H. Warren, "Hacker's Delight", 5-1).
+ */
+ALWAYS_INLINE unsigned
+bits_popcount(uint64_t x)
+{
+	x -= (x >> 1) & UINT64_C(0x5555555555555555);
+	x = (x & UINT64_C(0x3333333333333333)) +
+	    ((x >> 2) & UINT64_C(0x3333333333333333));
+	x = (x + (x >> 4)) & UINT64_C(0x0f0f0f0f0f0f0f0f);
+	return (unsigned)((x * UINT64_C(0x0101010101010101)) >> 56);
+}
+
 void bits_set_range(uint64_t *w, size_t from, size_t n);
 void bits_clear_range(uint64_t *w, size_t from, size_t n);
 size_t bits_count_range(const uint64_t *w, size_t from, size_t n);
@@ -50,6 +64,9 @@ size_t bits_count_range(const uint64_t *w, size_t from, size_t n);
 /* The first set (clear) bit at or after `from`, or nbits. */
 size_t bits_find_set(const uint64_t *w, size_t nbits, size_t from);
 size_t bits_find_clear(const uint64_t *w, size_t nbits, size_t from);
+
+/* One past the last set bit before `end`, or 0. */
+size_t bits_find_set_before(const uint64_t *w, size_t end);
 
 /*
  * The next run of clear bits at or after `from`: its first bit in *start and

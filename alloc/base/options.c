@@ -165,7 +165,10 @@ complain_value(const struct option_row *row, struct piece value)
 	text_str(&t, ", not '");
 	text_mem(&t, value.at, min_size(value.len, 64));
 	text_str(&t, "'; it stays ");
-	text_int(&t, options_get(row));
+	if (row->kind == OPTION_BOOLEAN)
+		text_str(&t, options_get(row) ? "true" : "false");
+	else
+		text_int(&t, options_get(row));
 	buf[t.len] = '\0';
 	complain(buf);
 }

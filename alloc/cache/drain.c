@@ -22,24 +22,21 @@ let_go(struct tcache *c, bool was_parked)
 		cache_open(c);
 }
 
-/* A number that changes whenever the owner does something with its cache. */
-static uint64_t
-signature(const struct tcache *c)
+/* Empties what is to be emptied. True if something may be left. */
+static bool
+empty_some(struct tcache *c, bool only_quiet)
 {
-	uint64_t s = c->nfills + c->nflushes;
-
-	for (unsigned cls = 1; cls < CLASS_RUN; cls++)
-		s = s * 31 + (uintptr_t)c->bins[cls].top +
-		    (uintptr_t)*c->bins[cls].top;
-	return s;
+	if (only_quiet)
+		return cache_empty_quiet(c);
+	cache_empty(c);
+	return false;
 }
 
-/* Empties one cache if it is to be. True if it may hold something still. */
+/* One cache's turn. True if it may hold something still. */
 static bool
 drain_one(struct tcache *c, bool only_quiet, struct drain_result *result)
 {
 	bool was_parked = c->is_parked;
-	uint64_t now;
 
 	/* Parked and emptied by an earlier visit, not touched since. */
 	if (c->is_parked && c->is_quiet)
@@ -47,14 +44,10 @@ drain_one(struct tcache *c, bool only_quiet, struct drain_result *result)
 	if (!quiesce(c))
 		/* In vain for ever where the kernel has no membarrier. */
 		return thread_has_membarrier();
-	now = signature(c);
-	if (only_quiet && now != c->signature) {
-		c->signature = now;
+	if (empty_some(c, only_quiet)) {
 		let_go(c, was_parked);
 		return true;
 	}
-	cache_empty(c);
-	c->signature = signature(c);
 	c->ndrains++;
 	c->is_quiet = c->is_parked;
 	result->ndrained++;

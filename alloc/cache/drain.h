@@ -18,8 +18,8 @@ struct drain_result {
 };
 
 /*
- * Empties the caches of threads that did nothing since the last call with
- * only_quiet; all caches, the caller's own too, without it.
+ * With only_quiet, empties the stacks in which nothing happened since the last
+ * such call; without it, all stacks of all caches, the caller's own too.
  */
 struct drain_result drain_caches(bool only_quiet);
 

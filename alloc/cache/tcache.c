@@ -22,12 +22,13 @@
 #define FILL_MAX 256u
 
 /*
- * What all caches' bins of one class may hold, and all their page runs: each
- * cache's share falls with the number of threads, within bounds.
+ * What all caches may hold in slots and in page runs: each cache's share falls
+ * with the number of threads, within bounds. One bin gets a part of it.
  */
-#define BIN_BYTES_ALL   (8 * MIB)
-#define BIN_BYTES_MIN   (16 * KIB)
-#define BIN_BYTES_MAX   (256 * KIB)
+#define SLAB_BYTES_ALL  (64 * MIB)
+#define SLAB_BYTES_MIN  (128 * KIB)
+#define SLAB_BYTES_MAX  (4 * MIB)
+#define SLAB_BIN_PART   16
 #define LARGE_BYTES_ALL (32 * MIB)
 
 /* Page runs one bin may hold: what a Deflater allocates, twice. */
@@ -60,14 +61,27 @@ share(size_t all, size_t least, size_t most)
 	return max_size(least, min_size(bytes, most));
 }
 
+static size_t
+slab_share(void)
+{
+	return share(SLAB_BYTES_ALL, SLAB_BYTES_MIN, SLAB_BYTES_MAX);
+}
+
+/* What a bin may have whatever the budget says: a line of slots, or one. */
+static unsigned
+depth_min(unsigned cls)
+{
+	return class_size(cls) <= 1 * KIB ? CAPACITY_MIN : 1;
+}
+
 static unsigned
 depth_max(unsigned cls)
 {
-	size_t bytes = share(BIN_BYTES_ALL, BIN_BYTES_MIN, BIN_BYTES_MAX);
-	size_t fits = bytes / class_size(cls);
+	size_t fits = slab_share() / SLAB_BIN_PART / class_size(cls);
 
-	return (unsigned)max_size(CAPACITY_MIN / 2,
-				  min_size(fits, CAPACITY_MAX));
+	if (class_size(cls) > (size_t)option(tcache_max))
+		return 0;
+	return (unsigned)max_size(depth_min(cls), min_size(fits, CAPACITY_MAX));
 }
 
 static void
@@ -111,14 +125,21 @@ deepen(struct cache_bin *b, unsigned depth)
 	return true;
 }
 
-/* After a miss or an overflow: twice as deep, up to the bound. */
+/* After a miss or an overflow: twice as deep, within bound and budget. */
 static void
-grow(struct cache_bin *b, unsigned cls)
+grow(struct tcache *c, struct cache_bin *b, unsigned cls)
 {
-	unsigned max = depth_max(cls);
+	unsigned depth = b->depth == 0 ? depth_min(cls) : b->depth * 2u + 1;
+	size_t more;
 
-	if (b->depth < max)
-		deepen(b, (unsigned)min_size(b->depth * 2u + 1, max));
+	depth = (unsigned)min_size(depth, depth_max(cls));
+	if (depth <= b->depth)
+		return;
+	more = (depth - b->depth) * class_size(cls);
+	if (b->depth >= depth_min(cls) && c->slab_budget + more > slab_share())
+		return;
+	if (deepen(b, depth))
+		c->slab_budget += more;
 }
 
 /* --- birth of a cache, and its end ------------------------------------------ */
@@ -128,6 +149,7 @@ bin_reset(struct cache_bin *b, unsigned cls)
 {
 	b->top = b->limit = nothing;
 	b->depth = b->capacity = 0;
+	b->mood = 0;
 	b->magic = b->remainder = cls == CLASS_NONE ? 0 : class_magic(cls);
 }
 
@@ -179,6 +201,47 @@ cache_empty(struct tcache *c)
 	}
 }
 
+/* Takes a bin's depth, and what it stands for in the budget. */
+static void
+flatten(struct tcache *c, struct cache_bin *b, unsigned cls)
+{
+	size_t bytes = b->depth * class_size(cls);
+
+	if (cache_bin_count(b) > 0)
+		flush_lowest(b, cls, cache_bin_count(b));
+	*(class_is_slab(cls) ? &c->slab_budget : &c->large_budget) -= bytes;
+	set_depth(b, 0);
+}
+
+/* Where the stack ends and with what: the chance of a coincidence is small. */
+static uint32_t
+mood(const struct cache_bin *b)
+{
+	return (uint32_t)((uintptr_t)b->top >> 3) * 31 +
+	       (uint32_t)((uintptr_t)*b->top >> 4);
+}
+
+bool
+cache_empty_quiet(struct tcache *c)
+{
+	bool has_others = false;
+
+	for (unsigned cls = 1; cls < CLASS_RUN; cls++) {
+		struct cache_bin *b = &c->bins[cls];
+
+		if (b->depth == 0)
+			continue;
+		if (b->mood == mood(b)) {
+			flatten(c, b, cls);
+			c->nflushes++;
+		} else {
+			b->mood = mood(b);
+			has_others = true;
+		}
+	}
+	return has_others;
+}
+
 void
 cache_strip(struct tcache *c)
 {
@@ -190,6 +253,7 @@ cache_strip(struct tcache *c)
 		meta_free(cache_bin_slots(b), array_bytes(b->capacity));
 		*b = blank[cls];
 	}
+	c->slab_budget = 0;
 	c->large_budget = 0;
 }
 
@@ -293,7 +357,7 @@ fill(struct tcache *c, struct cache_bin *b, unsigned cls)
 {
 	size_t got;
 
-	grow(b, cls);
+	grow(c, b, cls);
 	c->nfills++;
 	if (b->depth == 0)
 		return;
@@ -347,10 +411,7 @@ give_up_budget(struct tcache *c, unsigned keep)
 
 		if (cls == keep || b->depth == 0)
 			continue;
-		if (cache_bin_count(b) > 0)
-			flush_lowest(b, cls, cache_bin_count(b));
-		c->large_budget -= b->depth * class_size(cls);
-		set_depth(b, 0);
+		flatten(c, b, cls);
 		return true;
 	}
 	return false;
@@ -381,7 +442,7 @@ static bool
 make_room(struct tcache *c, struct cache_bin *b, unsigned cls)
 {
 	if (class_is_slab(cls)) {
-		grow(b, cls);
+		grow(c, b, cls);
 		if (b->top == b->limit && b->depth > 0)
 			flush_lowest(b, cls, (b->depth + 1u) / 2);
 	} else if (!grow_large(c, b, cls) && b->depth > 0) {

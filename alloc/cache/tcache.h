@@ -52,7 +52,7 @@ struct cache_bin {
 	uint32_t remainder; /* the same: a multiple's product is below it */
 	uint16_t depth;     /* blocks it may hold */
 	uint16_t capacity;  /* blocks its array has room for; 0: no array */
-	uint32_t unused;
+	uint32_t mood;      /* changes when the owner does something here */
 };
 
 static_assert(sizeof(struct cache_bin) == CLASS_STRIDE,
@@ -66,9 +66,9 @@ struct tcache {
 	struct anchor *anchor;
 	struct arena *arena;
 	struct queue_node link;
-	uint32_t visit; /* the round of visits that saw it last */
-	uint32_t hand;  /* the large bin that gives up its budget next */
-	uint64_t signature;
+	uint32_t visit;      /* the round of visits that saw it last */
+	uint32_t hand;       /* the large bin that gives up its budget next */
+	size_t slab_budget;  /* bytes that depths of slab bins stand for */
 	size_t large_budget; /* bytes that depths of large bins stand for */
 	uint64_t nfills, nflushes, ndrains;
 };
@@ -139,6 +139,12 @@ void cache_open(struct tcache *c);
 
 /* Empties a closed cache (or the caller's own) into the arenas. */
 void cache_empty(struct tcache *c);
+
+/*
+ * Empties the bins in which nothing happened since the last call, and lets
+ * them have no depth. True if there were others. c is as for cache_empty.
+ */
+bool cache_empty_quiet(struct tcache *c);
 
 /* Gives the arrays of an empty cache back too. */
 void cache_strip(struct tcache *c);

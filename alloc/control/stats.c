@@ -40,7 +40,7 @@ static void
 add_arena(struct stats *out, struct arena *a)
 {
 	for (unsigned cls = 1; cls <= CLASS_SLAB_MAX; cls++) {
-		if (a->bins[cls].nslabs_made > 0)
+		if (bin_is_used(&a->bins[cls]))
 			add_bin(&out->classes[cls], &a->bins[cls]);
 	}
 	add_pages(out, &a->pages);

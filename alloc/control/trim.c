@@ -43,7 +43,7 @@ retire_empty_slabs(bool only_idle)
 	for (unsigned i = 0; i < arena_count(); i++) {
 		for (unsigned cls = 1; cls <= CLASS_SLAB_MAX; cls++) {
 			/* Never used, never touched. */
-			if (arenas[i].bins[cls].nslabs_made > 0)
+			if (bin_is_used(&arenas[i].bins[cls]))
 				bin_trim(&arenas[i].bins[cls], only_idle);
 		}
 	}

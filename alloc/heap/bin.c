@@ -34,6 +34,12 @@ unlink_locked(struct bin *b, struct slab *s)
 	list_remove(&b->partial[s->fullness], &s->link);
 }
 
+bool
+bin_is_used(struct bin *b)
+{
+	return atomic_load_explicit(&b->nslabs_made, memory_order_relaxed) > 0;
+}
+
 static struct slab *
 first_slab(const struct list *l)
 {
@@ -122,7 +128,8 @@ bin_fill(struct bin *b, struct pageheap *ph, unsigned cls, void **out, size_t n)
 		return 0;
 	lock_take(&b->lock, LOCK_BIN);
 	b->nslabs++;
-	b->nslabs_made++;
+	/* Relaxed: the lock orders the writers. */
+	atomic_fetch_add_explicit(&b->nslabs_made, 1, memory_order_relaxed);
 	link_locked(b, s);
 	got = take_locked(b, s, out, n);
 	lock_drop(&b->lock, LOCK_BIN);

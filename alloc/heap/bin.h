@@ -24,7 +24,7 @@ struct bin {
 	size_t nslabs;
 	size_t nused; /* slots out of the slabs: with caches or the program */
 	uint64_t nfills, nflushes;
-	uint64_t nslabs_made;
+	_Atomic uint64_t nslabs_made; /* 0: never used; read without the lock */
 };
 
 /*
@@ -39,6 +39,9 @@ size_t bin_fill(struct bin *b, struct pageheap *ph, unsigned cls, void **out,
  * the array. Dies where a block is free already.
  */
 void bin_flush(void **blocks, size_t n);
+
+/* False while it never had a slab, and need not be looked at. */
+bool bin_is_used(struct bin *b);
 
 /*
  * Retires empty slabs: those that no fill has wanted since the last call, or

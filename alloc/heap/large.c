@@ -173,15 +173,19 @@ large_resize(void *p, size_t npages, unsigned cls)
 	return true;
 }
 
-/* Frees a block whose pages were moved away: they read as zero. */
+/* Frees a block whose whole chunks were moved away: those read as zero. */
 static void
-large_free_clean(void *p)
+large_free_moved(void *p)
 {
 	size_t npages = large_npages(p);
+	size_t clean = align_down(npages, CHUNK_NPAGES);
 
 	announce(p, npages, CLASS_NONE);
 	count(arena_of(p), (size_t)-1, 0 - npages);
-	pageheap_free_clean(p, npages);
+	if (npages > clean)
+		pageheap_free((char *)p + (clean << PAGE_SHIFT),
+			      npages - clean);
+	pageheap_free_clean(p, clean);
 }
 
 static void *
@@ -192,14 +196,37 @@ copy_block(void *p, void *to, size_t npages)
 	return to;
 }
 
+/*
+ * Whole chunks are moved, so that the seams lie between chunks; the rest is
+ * copied. False where `to` could not take the contents; *lost: it is no longer
+ * ours and stays taken for good.
+ */
+static bool
+move_pages(void *p, void *to, size_t npages, bool *lost)
+{
+	size_t nchunks = npages / CHUNK_NPAGES;
+	size_t moved = nchunks * CHUNK_BYTES;
+	enum os_move how = OS_REFUSED;
+
+	if (pagepool_may_move(2 * nchunks))
+		how = os_move_pages(p, to, moved);
+	*lost = how == OS_LOST;
+	if (how != OS_MOVED)
+		return false;
+	memcpy((char *)to + moved, (char *)p + moved,
+	       (npages << PAGE_SHIFT) - moved);
+	pageheap_note_moved(p, nchunks * CHUNK_NPAGES);
+	pageheap_note_moved(to, nchunks * CHUNK_NPAGES);
+	return true;
+}
+
 void *
 large_move(struct arena *a, void *p, size_t npages)
 {
 	size_t old = large_npages(p);
-	bool is_zero;
+	bool is_zero, lost;
 	void *to;
 
-	/* Whole chunks only: each move leaves a seam in the mappings. */
 	if (old <= CHUNK_NPAGES || npages < old)
 		return NULL;
 	to = large_alloc(a, npages, 1, CLASS_RUN, &is_zero);
@@ -208,17 +235,9 @@ large_move(struct arena *a, void *p, size_t npages)
 	/* Pages that are there already take a copy faster than a fault. */
 	if (!is_zero)
 		return copy_block(p, to, old);
-	switch (os_move_pages(p, to, old << PAGE_SHIFT)) {
-	case OS_REFUSED:
-		return copy_block(p, to, old);
-	case OS_LOST:
-		/* Not ours any more: it stays taken for good. */
-		return NULL;
-	case OS_MOVED:
-		break;
+	if (move_pages(p, to, old, &lost)) {
+		large_free_moved(p);
+		return to;
 	}
-	pageheap_note_moved(p, old);
-	pageheap_note_moved(to, old);
-	large_free_clean(p);
-	return to;
+	return lost ? NULL : copy_block(p, to, old);
 }

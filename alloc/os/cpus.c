@@ -9,25 +9,29 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "os.h"
 
 #define PATH_MAX_BYTES 512
 
-/* A small file, terminated; false where it cannot be read. */
+/*
+ * A small file, terminated; false where it cannot be read. By syscall(): the
+ * functions are cancellation points, and malloc must not be one.
+ */
 static bool
 read_file(const char *path, char *buf, size_t cap)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int fd = (int)syscall(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
 	size_t len = 0;
-	ssize_t n;
+	long n;
 
 	if (fd < 0)
 		return false;
-	while ((n = read(fd, buf + len, cap - 1 - len)) > 0)
+	while ((n = syscall(SYS_read, fd, buf + len, cap - 1 - len)) > 0)
 		len += (size_t)n;
-	close(fd);
+	syscall(SYS_close, fd);
 	buf[len] = '\0';
 	return len > 0;
 }

@@ -29,6 +29,9 @@
 #ifndef MREMAP_DONTUNMAP
 #define MREMAP_DONTUNMAP 4
 #endif
+#ifndef MADV_DONTNEED_LOCKED
+#define MADV_DONTNEED_LOCKED 24
+#endif
 #ifndef SYS_process_madvise
 #define SYS_process_madvise 440
 #endif
@@ -111,7 +114,11 @@ os_purge(void *addr, size_t bytes)
 {
 	if (fault(OS_CALL_PURGE))
 		return false;
-	return madvise(addr, bytes, MADV_DONTNEED) == 0;
+	if (madvise(addr, bytes, MADV_DONTNEED) == 0)
+		return true;
+	/* Memory locked by mlockall; Linux 5.18 can give it back as well. */
+	return errno == EINVAL &&
+	       madvise(addr, bytes, MADV_DONTNEED_LOCKED) == 0;
 }
 
 bool

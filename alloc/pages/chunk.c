@@ -62,10 +62,20 @@ chunk_is_free(const struct chunk *c, size_t start, size_t n)
 	       bits_count_range(c->used, start, n) == 0;
 }
 
+/* The free run around the free page `at`: its first page and its length. */
+static size_t
+hole_around(const struct chunk *c, size_t at, size_t *first)
+{
+	*first = bits_find_set_before(c->used, at);
+	return bits_find_set(c->used, CHUNK_NPAGES, at) - *first;
+}
+
 bool
 chunk_take(struct chunk *c, size_t start, size_t n)
 {
-	size_t ndirty = bits_count_range(c->dirty, start, n);
+	size_t ndirty = c->ndirty == 0 ? 0
+				       : bits_count_range(c->dirty, start, n);
+	size_t first, hole = hole_around(c, start, &first);
 
 	invariant(chunk_is_free(c, start, n));
 	bits_set_range(c->used, start, n);
@@ -75,22 +85,23 @@ chunk_take(struct chunk *c, size_t start, size_t n)
 	}
 	c->nused = (uint16_t)(c->nused + n);
 	c->ndirty = (uint16_t)(c->ndirty - ndirty);
-	c->longest = longest_free_run(c);
+	/* Taking from a shorter hole leaves the longest one as it was. */
+	if (hole == c->longest)
+		c->longest = longest_free_run(c);
 	return ndirty == 0;
 }
 
 void
 chunk_release(struct chunk *c, size_t start, size_t n)
 {
-	size_t first = start, end;
+	size_t first, hole;
 
 	invariant(bits_count_range(c->used, start, n) == n);
 	bits_clear_range(c->used, start, n);
 	c->nused = (uint16_t)(c->nused - n);
-	while (first > 0 && !bits_test(c->used, first - 1))
-		first--;
-	end = bits_find_set(c->used, CHUNK_NPAGES, start);
-	c->longest = (uint16_t)max_size(c->longest, end - first);
+	/* The longest can only become the one around what was freed. */
+	hole = hole_around(c, start, &first);
+	c->longest = (uint16_t)max_size(c->longest, hole);
 }
 
 void

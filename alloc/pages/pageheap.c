@@ -311,7 +311,7 @@ pageheap_note_moved(void *addr, size_t npages)
 
 	lock_take(&ph->lock, LOCK_PAGES);
 	for (size_t i = 0; i < count; i++)
-		c[i].has_moved_pages = true;
+		pagepool_note_moved(&c[i]);
 	lock_drop(&ph->lock, LOCK_PAGES);
 }
 

@@ -9,6 +9,12 @@
 /* A whole chunk with every second page dirty. */
 #define CHUNK_RANGES (CHUNK_NPAGES / 2)
 
+/*
+ * Chunks whose mapping may be in pieces at a time: the kernel allows a process
+ * 65,530 mappings (vm.max_map_count), and the program wants its share.
+ */
+#define MOVED_MAX 4096
+
 static struct {
 	struct lock lock;
 	_Atomic size_t ndirty;
@@ -69,7 +75,8 @@ insert_locked(struct region *r, size_t index)
 	const struct chunk *c = &r->chunks[index];
 
 	bits_set(r->pool, index);
-	if (c->ndirty > 0)
+	/* Moved pages left seams in the mapping, which a purge heals. */
+	if (c->ndirty > 0 || c->has_moved_pages)
 		bits_set(r->pool_dirty, index);
 	pool.npooled++;
 	add_dirty_locked(c->ndirty);
@@ -222,6 +229,42 @@ purge_ranges(const struct os_range *ranges, size_t n, struct purge_stats *stats)
 	return went;
 }
 
+/* Moved chunks outside and inside the pool. Relaxed: a bound. */
+static _Atomic size_t nmoved;
+
+bool
+pagepool_may_move(size_t nchunks)
+{
+	return atomic_load_explicit(&nmoved, memory_order_relaxed) + nchunks <=
+	       MOVED_MAX;
+}
+
+void
+pagepool_note_moved(struct chunk *c)
+{
+	if (c->has_moved_pages)
+		return;
+	c->has_moved_pages = true;
+	atomic_fetch_add_explicit(&nmoved, 1, memory_order_relaxed);
+}
+
+/* A free chunk gets a new mapping, which the kernel joins with the others. */
+static size_t
+heal_chunk(struct chunk *c, struct purge_stats *stats)
+{
+	struct os_range all = { c->base, CHUNK_BYTES };
+	size_t n = c->ndirty;
+
+	if (!os_renew(c->base, CHUNK_BYTES))
+		return 0;
+	chunk_take(c, 0, CHUNK_NPAGES);
+	chunk_settle(c, &all, true);
+	c->has_moved_pages = false;
+	atomic_fetch_sub_explicit(&nmoved, 1, memory_order_relaxed);
+	stats->npages += n;
+	return n;
+}
+
 /* One chunk that is in nobody's hands meanwhile. Returns pages given back. */
 static size_t
 purge_chunk(struct chunk *c, bool only_stale, bool only_age,
@@ -230,17 +273,8 @@ purge_chunk(struct chunk *c, bool only_stale, bool only_age,
 	struct os_range ranges[CHUNK_RANGES];
 	size_t n, went;
 
-	if (c->has_moved_pages && !only_stale &&
-	    os_renew(c->base, CHUNK_BYTES)) {
-		struct os_range all = { c->base, CHUNK_BYTES };
-
-		n = c->ndirty;
-		chunk_take(c, 0, CHUNK_NPAGES);
-		chunk_settle(c, &all, true);
-		c->has_moved_pages = false;
-		stats->npages += n;
-		return n;
-	}
+	if (c->has_moved_pages && !only_age)
+		return heal_chunk(c, stats);
 	n = chunk_claim(c, only_stale, ranges, only_age ? 0 : CHUNK_RANGES);
 	if (n == 0)
 		return 0;

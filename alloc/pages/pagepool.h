@@ -51,6 +51,13 @@ void pagepool_stats(struct pagepool_stats *out);
 /* Opens free()'s fast path: region_open_front_locked(). */
 void pagepool_open_front(void);
 
+/*
+ * Moving pages leaves seams between the kernel's mappings: may these many
+ * chunks get some more? Notes that one did; its owner's lock is held.
+ */
+bool pagepool_may_move(size_t nchunks);
+void pagepool_note_moved(struct chunk *c);
+
 /* Dirty pages in the pool: a hint, read without the lock. */
 size_t pagepool_ndirty(void);
 

@@ -157,16 +157,20 @@ commit_tables(const struct region *r, size_t from, size_t upto)
 			 n * CHUNK_RECORD);
 }
 
+/* Base and map before npages, and only once. */
 static void
 update_front_locked(void)
 {
-	if (!front_is_open)
+	size_t npages = region_npages(&regions[0]);
+
+	if (!front_is_open || npages == 0)
 		return;
-	region_front.base = regions[0].base;
-	region_front.map = regions[0].map;
+	if (region_front.npages == 0) {
+		region_front.base = regions[0].base;
+		region_front.map = regions[0].map;
+	}
 	/* Release, and plain for the readers: see struct region_front. */
-	__atomic_store_n(&region_front.npages, region_npages(&regions[0]),
-			 __ATOMIC_RELEASE);
+	__atomic_store_n(&region_front.npages, npages, __ATOMIC_RELEASE);
 }
 
 void
