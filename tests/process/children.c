@@ -1,6 +1,7 @@
 /*
  * children.c -- fork, vfork and posix_spawn from processes of many threads.
  */
+#include <malloc.h>
 #include <pthread.h>
 #include <spawn.h>
 #include <stdatomic.h>
@@ -202,6 +203,7 @@ the_parent_goes_on_as_before(void)
 			_exit(0);
 		live_a_life(i, 1000);
 		wait_for(pid);
+		malloc_trim(0);
 		if (i == 50)
 			before = resident_bytes();
 	}

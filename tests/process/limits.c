@@ -111,6 +111,7 @@ what_cannot_grow_stays_as_it_was(void)
 {
 	size_t count, n = 2 * MIB + 100;
 	void *p = malloc(hide_size(n)), *q = malloc(hide_size(100));
+	void *untouched = &n;
 	struct link *list;
 
 	expect(p != NULL && q != NULL);
@@ -123,6 +124,10 @@ what_cannot_grow_stays_as_it_was(void)
 	expect(realloc(q, hide_size(MIB)) == NULL && errno == ENOMEM);
 	errno = 0;
 	expect(calloc(1, hide_size(5 * MIB)) == NULL && errno == ENOMEM);
+	errno = 0;
+	errno = 77;
+	expect(posix_memalign(&untouched, MIB, hide_size(3 * MIB)) == ENOMEM);
+	expect(errno == 77 && untouched == &n);
 	errno = 0;
 	expect(aligned_alloc(MIB, hide_size(3 * MIB)) == NULL &&
 	       errno == ENOMEM);

@@ -227,8 +227,8 @@ impossible_sizes_are_refused_by_realloc_and_leave_the_block(void)
 		for (size_t i = 0; i < N_IMPOSSIBLE; i++) {
 			size_t n = hide_size(impossible_sizes[i]);
 
-			expect_refused(realloc(p, n), n);
-			expect_refused(reallocarray(p, n, 1), n);
+			expect_refused(realloc(hide(p), n), n);
+			expect_refused(reallocarray(hide(p), n, 1), n);
 			expect_refused(realloc(NULL, n), n);
 		}
 		expect(pattern_check(p, old, old) == old);
