@@ -192,6 +192,38 @@ the_next_run_is_found_whole(void **state)
 }
 
 static void
+the_last_set_bit_before_a_place_is_found(void **state)
+{
+	uint64_t w[NWORDS];
+
+	(void)state;
+	for (unsigned round = 0; round < 50; round++) {
+		random_bits(w);
+		for (size_t end = 0; end <= NBITS; end++) {
+			size_t expected = end;
+
+			while (expected > 0 && !bits_test(w, expected - 1))
+				expected--;
+			assert_int_equal(bits_find_set_before(w, end),
+					 expected);
+		}
+	}
+}
+
+static void
+ones_are_counted_without_the_cpus_help(void **state)
+{
+	(void)state;
+	assert_int_equal(bits_popcount(0), 0);
+	assert_int_equal(bits_popcount(UINT64_MAX), 64);
+	for (unsigned i = 0; i < 100000; i++) {
+		uint64_t x = random_next(&luck) & random_next(&luck);
+
+		assert_int_equal(bits_popcount(x), __builtin_popcountll(x));
+	}
+}
+
+static void
 an_empty_and_a_full_bitmap_have_no_ends(void **state)
 {
 	uint64_t none[NWORDS] = { 0 }, all[NWORDS];
@@ -217,6 +249,8 @@ main(void)
 		cmocka_unit_test(counting_a_range_counts_its_bits),
 		cmocka_unit_test(the_first_bit_at_or_after_a_place_is_found),
 		cmocka_unit_test(the_next_run_is_found_whole),
+		cmocka_unit_test(the_last_set_bit_before_a_place_is_found),
+		cmocka_unit_test(ones_are_counted_without_the_cpus_help),
 		cmocka_unit_test(an_empty_and_a_full_bitmap_have_no_ends),
 	};
 

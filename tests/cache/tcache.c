@@ -74,7 +74,7 @@ page_runs_need_no_cache_either(void)
 
 	memset(p, 1, 65536);
 	block_free(p, cls);
-	assert_int_equal(arenas[0].pages.nused, 0);
+	assert_int_equal(atomic_load(&arenas[0].nlarge), 0);
 }
 
 static void
@@ -172,16 +172,18 @@ the_block_freed_last_is_handed_out_first(void)
 		assert_ptr_equal(take(cls), kept[i]);
 }
 
+/* What one fill brings lies together: fewer pages and cache lines. */
 static void
-neighbours_are_handed_out_in_order(void)
+blocks_of_a_fill_are_neighbours(void)
 {
-	unsigned cls = size_class(100);
+	unsigned cls = size_class(100), nneighbours = 0;
 
 	live();
 	take_many(cls, 300);
 	for (size_t i = 1; i < 300; i++)
-		assert_ptr_equal((char *)kept[i],
-				 (char *)kept[i - 1] + class_size(cls));
+		nneighbours += labs((char *)kept[i] - (char *)kept[i - 1]) ==
+			       (long)class_size(cls);
+	assert_true(nneighbours > 280);
 }
 
 static void
@@ -206,7 +208,8 @@ a_thread_that_allocates_once_keeps_a_handful(void)
 		struct tcache *c = live();
 
 		take(cls);
-		assert_true(count(c, cls) <= 1);
+		assert_true(count(c, cls) <= 3);
+		assert_true(count(c, cls) * class_size(cls) <= 3 * KIB);
 		assert_true(c->bins[cls].capacity <= 7);
 	}
 }
@@ -219,21 +222,64 @@ misses_double_the_depth_up_to_its_bound(void)
 	for (unsigned cls = 1; cls <= CLASS_SLAB_MAX; cls += 7) {
 		unsigned last = 0, steps = 0;
 
-		for (unsigned i = 0; i < 5000; i++) {
+		for (unsigned i = 0; i < 20000; i++) {
 			unsigned depth;
 
 			take(cls);
 			depth = c->bins[cls].depth;
-			assert_in_range(depth, last, last * 2 + 1);
+			assert_in_range(depth, last, max_size(7, last * 2 + 1));
 			steps += depth > last;
 			last = depth;
 		}
-		assert_in_range(steps, 3, 9);
-		assert_in_range(last, 7, 255);
-		assert_true(last * class_size(cls) <=
-			    max_size(128 * KIB, 7 * class_size(cls)));
-		assert_in_range(c->bins[cls].capacity, last, 255);
+		assert_in_range(steps, 2, 10);
+		assert_in_range(last, 7, 1023);
+		assert_true(last * class_size(cls) <= 256 * KIB);
+		assert_in_range(c->bins[cls].capacity, last, 1023);
 	}
+}
+
+static size_t
+depths_in_bytes(const struct tcache *c)
+{
+	size_t bytes = 0;
+
+	for (unsigned cls = 1; cls <= CLASS_SLAB_MAX; cls++)
+		bytes += c->bins[cls].depth * class_size(cls);
+	return bytes;
+}
+
+/* A thread that bursts over all sizes. */
+static void
+all_slots_of_a_cache_stay_within_its_budget(void)
+{
+	struct tcache *c = live();
+
+	for (unsigned round = 0; round < 3; round++) {
+		for (unsigned cls = 1; cls <= CLASS_SLAB_MAX; cls++) {
+			take_many(cls, 1000);
+			free_many(cls, 1000);
+			assert_int_equal(c->slab_budget, depths_in_bytes(c));
+			assert_true(c->slab_budget <= 4 * MIB + 256 * KIB);
+		}
+	}
+	assert_true(c->slab_budget > 2 * MIB);
+	cache_empty(c);
+	cache_strip(c);
+	assert_int_equal(c->slab_budget, 0);
+}
+
+static void
+slots_above_the_largest_cached_size_are_not_kept(void)
+{
+	struct tcache *c = live();
+
+	assert_true(options_set("tcache_max", 1024));
+	take_many(size_class(1025), 50);
+	free_many(size_class(1025), 50);
+	assert_int_equal(count(c, size_class(1025)), 0);
+	take_many(size_class(1024), 50);
+	free_many(size_class(1024), 50);
+	assert_true(count(c, size_class(1024)) > 0);
 }
 
 static void
@@ -247,7 +293,7 @@ an_overflow_gives_the_older_half_back(void)
 	cache_empty(c);
 	depth = c->bins[cls].depth;
 	/* As deep as it will ever be. */
-	assert_int_equal(depth, 128 * KIB / 1024);
+	assert_in_range(depth, 100, 1000);
 	free_many(cls, depth);
 	assert_int_equal(count(c, cls), depth);
 	block_free(kept[depth], cls);
@@ -377,6 +423,29 @@ an_emptied_cache_holds_nothing_and_works_on(void)
 		assert_int_equal(arenas[0].bins[cls].nused, 0);
 	assert_int_equal(atomic_load(&arenas[0].large_bytes), 0);
 	fill_all_classes();
+}
+
+static void
+stacks_that_nobody_touched_are_emptied_and_no_others(void)
+{
+	unsigned quiet = size_class(100), busy = size_class(200);
+	struct tcache *c = live();
+
+	take_many(quiet, 20);
+	free_many(quiet, 20);
+	take_many(busy, 20);
+	free_many(busy, 20);
+	assert_true(cache_empty_quiet(c));
+	take(busy);
+	assert_true(cache_empty_quiet(c));
+	assert_int_equal(count(c, quiet), 0);
+	assert_int_equal(c->bins[quiet].depth, 0);
+	assert_true(count(c, busy) > 0);
+	assert_int_equal(c->slab_budget,
+			 c->bins[busy].depth * class_size(busy));
+	assert_false(cache_empty_quiet(c));
+	assert_int_equal(count(c, busy), 0);
+	assert_int_equal(c->slab_budget, 0);
 }
 
 static void
@@ -532,10 +601,12 @@ main(void)
 		alone(a_new_cache_is_empty_and_has_no_arrays),
 		alone(the_first_block_gives_its_thread_a_cache),
 		alone(the_block_freed_last_is_handed_out_first),
-		alone(neighbours_are_handed_out_in_order),
+		alone(blocks_of_a_fill_are_neighbours),
 		alone(no_block_is_handed_out_twice),
 		alone(a_thread_that_allocates_once_keeps_a_handful),
 		alone(misses_double_the_depth_up_to_its_bound),
+		alone(all_slots_of_a_cache_stay_within_its_budget),
+		alone(slots_above_the_largest_cached_size_are_not_kept),
 		alone(an_overflow_gives_the_older_half_back),
 		alone(without_memory_for_an_array_blocks_go_around_it),
 		alone(a_page_run_is_kept_for_its_thread),
@@ -544,6 +615,7 @@ main(void)
 		alone(a_budget_of_nothing_keeps_no_page_run),
 		alone(runs_above_the_largest_cached_size_are_not_kept),
 		alone(an_emptied_cache_holds_nothing_and_works_on),
+		alone(stacks_that_nobody_touched_are_emptied_and_no_others),
 		alone(a_stripped_cache_has_no_arrays_and_works_on),
 		alone(a_cache_knows_what_it_holds),
 		alone(the_cache_of_an_idle_thread_can_be_closed),

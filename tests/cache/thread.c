@@ -75,7 +75,7 @@ what_a_thread_kept_goes_back_at_its_end(void)
 	assert_int_equal(thread_count(), 0);
 	assert_int_equal(nused(), 0);
 	for (unsigned i = 0; i < ARENAS_MAX; i++)
-		bin_trim(&arenas[i].bins[CLS]);
+		bin_trim(&arenas[i].bins[CLS], false);
 	meta_usage(&carved, &idle);
 	assert_true(carved > 0);
 	assert_int_equal(carved, idle);
@@ -112,11 +112,23 @@ destroy(void *value)
 		pthread_setspecific(key, (void *)(round + 1));
 }
 
+/* As our pthread_create begins a thread. */
 static void *
 leave_a_value(void *arg)
 {
+	thread_enter();
 	pthread_setspecific(key, (void *)1);
 	return allocate_and_free(arg);
+}
+
+/* The first block of all is a destructor's. */
+static void *
+leave_a_value_only(void *arg)
+{
+	if (arg != NULL)
+		thread_enter();
+	pthread_setspecific(key, (void *)1);
+	return NULL;
 }
 
 static void
@@ -140,6 +152,47 @@ destructors_after_the_end_of_the_cache_may_allocate(void)
 	run_thread(leave_a_value, NULL);
 	assert_int_equal(thread_count(), 0);
 	assert_int_equal(nused(), 0);
+}
+
+static void
+a_first_block_in_a_destructor_leaves_nothing_behind(void)
+{
+	static char entered;
+
+	thread_boot();
+	assert_int_equal(pthread_key_create(&key, destroy), 0);
+	run_thread(leave_a_value_only, &entered);
+	run_thread(leave_a_value_only, NULL);
+	assert_int_equal(thread_count(), 0);
+	assert_int_equal(thread_live(), 0);
+	assert_int_equal(nused(), 0);
+}
+
+static void *
+enter_and_end(void *arg)
+{
+	thread_enter();
+	thread_enter();
+	*(size_t *)arg = thread_live();
+	return NULL;
+}
+
+static void
+threads_that_entered_are_counted_until_they_end(void)
+{
+	size_t live = 0;
+
+	thread_enter();
+	assert_int_equal(thread_live(), 0);
+	thread_boot();
+	thread_enter();
+	assert_int_equal(thread_live(), 1);
+	run_thread(enter_and_end, &live);
+	assert_int_equal(live, 2);
+	assert_int_equal(thread_live(), 1);
+	/* A cache counts as having entered. */
+	run_thread(allocate_and_free, NULL);
+	assert_int_equal(thread_live(), 1);
 }
 
 static void *
@@ -197,38 +250,39 @@ end_helpers(void)
 		helper_end(&helpers[i]);
 }
 
-/* Caches seen so far by one round. */
-struct round {
-	uint32_t number;
-	struct tcache *seen[64];
-	size_t nseen;
-};
-
-static bool
-has_seen(const struct round *r, const struct tcache *c)
-{
-	for (size_t i = 0; i < r->nseen; i++) {
-		if (r->seen[i] == c)
-			return true;
-	}
-	return false;
-}
+static struct tcache *seen[64];
+static size_t nseen;
 
 /* One visit; false at the end of the round. */
 static bool
-visit(struct round *r)
+visit(void)
 {
-	struct tcache *c = thread_visit(r->number);
+	struct tcache *c = thread_visit();
 
 	if (c == NULL)
 		return false;
 	assert_int_equal(atomic_load(&c->lock.state), 1);
 	lock_drop(&c->lock, LOCK_CACHE);
-	if (has_seen(r, c))
-		fail_msg("a round saw a cache twice");
-	assert_true(r->nseen < COUNT_OF(r->seen));
-	r->seen[r->nseen++] = c;
+	for (size_t i = 0; i < nseen; i++)
+		assert_ptr_not_equal(seen[i], c);
+	assert_true(nseen < COUNT_OF(seen));
+	seen[nseen++] = c;
 	return true;
+}
+
+static void
+begin_round(void)
+{
+	nseen = 0;
+	thread_begin_round();
+}
+
+static void
+finish_round(void)
+{
+	while (visit())
+		continue;
+	thread_end_round();
 }
 
 static void
@@ -236,11 +290,25 @@ a_round_visits_each_cache_once(void)
 {
 	start_helpers();
 	for (unsigned i = 0; i < 3; i++) {
-		struct round r = { .number = thread_new_round() };
+		begin_round();
+		finish_round();
+		assert_int_equal(nseen, NHELPERS);
+	}
+	end_helpers();
+}
 
-		while (visit(&r))
-			continue;
-		assert_int_equal(r.nseen, NHELPERS);
+static void
+a_round_that_was_given_up_leaves_the_next_one_whole(void)
+{
+	start_helpers();
+	for (unsigned i = 0; i <= NHELPERS; i++) {
+		begin_round();
+		for (unsigned k = 0; k < i; k++)
+			assert_true(visit());
+		thread_end_round();
+		begin_round();
+		finish_round();
+		assert_int_equal(nseen, NHELPERS);
 	}
 	end_helpers();
 }
@@ -249,68 +317,72 @@ static void
 without_caches_a_round_is_over_at_once(void)
 {
 	thread_boot();
-	assert_null(thread_visit(thread_new_round()));
+	begin_round();
+	assert_false(visit());
+	thread_end_round();
 }
 
-/* Two drains at once: the trim thread's and malloc_trim's, say. */
-static void
-two_rounds_at_once_each_see_every_cache(void)
-{
-	start_helpers();
-	for (unsigned lead = 0; lead <= NHELPERS; lead++) {
-		struct round a = { .number = thread_new_round() };
-		struct round b = { .number = thread_new_round() };
-		bool more_a = true, more_b = true;
+static _Atomic bool second_round_is_over;
 
-		for (unsigned i = 0; i < lead; i++)
-			visit(&a);
-		while (more_a || more_b) {
-			more_b = more_b && visit(&b);
-			more_a = more_a && visit(&a);
-		}
-		assert_int_equal(a.nseen, NHELPERS);
-		assert_int_equal(b.nseen, NHELPERS);
-	}
+static void *
+second_round(void *arg)
+{
+	struct tcache *c;
+
+	thread_begin_round();
+	while ((c = thread_visit()) != NULL)
+		lock_drop(&c->lock, LOCK_CACHE);
+	thread_end_round();
+	atomic_store(&second_round_is_over, true);
+	return arg;
+}
+
+static void
+another_round_waits_for_the_end_of_this_one(void)
+{
+	pthread_t thread;
+
+	start_helpers();
+	begin_round();
+	assert_true(visit());
+	assert_int_equal(pthread_create(&thread, NULL, second_round, NULL), 0);
+	for (unsigned i = 0; i < 1000; i++)
+		os_yield();
+	assert_false(atomic_load(&second_round_is_over));
+	finish_round();
+	assert_int_equal(nseen, NHELPERS);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_true(atomic_load(&second_round_is_over));
 	end_helpers();
 }
 
 static void
-a_cache_born_during_two_rounds_ends_neither(void)
+a_cache_born_during_a_round_does_not_end_it(void)
 {
-	struct round a, b;
 	struct helper late;
 
 	start_helpers();
-	a = (struct round){ .number = thread_new_round() };
-	b = (struct round){ .number = thread_new_round() };
-	assert_true(visit(&a));
-	assert_true(visit(&b));
+	begin_round();
+	assert_true(visit());
 	helper_start(&late);
 	helper_do(&late, touch, NULL);
-	while (visit(&a))
-		continue;
-	while (visit(&b))
-		continue;
-	assert_in_range(a.nseen, NHELPERS, NHELPERS + 1);
-	assert_in_range(b.nseen, NHELPERS, NHELPERS + 1);
+	finish_round();
+	assert_in_range(nseen, NHELPERS, NHELPERS + 1);
 	helper_end(&late);
 	end_helpers();
 }
 
 static void
-a_cache_that_dies_during_a_round_is_not_missed_by_it(void)
+a_cache_that_dies_during_a_round_ends_it_for_no_other(void)
 {
-	struct round r;
-
 	start_helpers();
-	r = (struct round){ .number = thread_new_round() };
-	assert_true(visit(&r));
-	assert_true(visit(&r));
+	begin_round();
+	assert_true(visit());
+	assert_true(visit());
 	helper_end(&helpers[0]);
-	while (visit(&r))
-		continue;
+	finish_round();
 	/* The dead one may have been visited before. */
-	assert_in_range(r.nseen, NHELPERS - 1, NHELPERS);
+	assert_in_range(nseen, NHELPERS - 1, NHELPERS);
 	for (size_t i = 1; i < NHELPERS; i++)
 		helper_end(&helpers[i]);
 }
@@ -397,12 +469,15 @@ main(void)
 		alone(many_threads_in_turn_leave_no_more_than_one),
 		alone(destructors_of_the_program_may_allocate),
 		alone(destructors_after_the_end_of_the_cache_may_allocate),
+		alone(a_first_block_in_a_destructor_leaves_nothing_behind),
+		alone(threads_that_entered_are_counted_until_they_end),
 		alone(a_birth_that_fails_is_tried_again),
 		alone(a_round_visits_each_cache_once),
+		alone(a_round_that_was_given_up_leaves_the_next_one_whole),
 		alone(without_caches_a_round_is_over_at_once),
-		alone(two_rounds_at_once_each_see_every_cache),
-		alone(a_cache_born_during_two_rounds_ends_neither),
-		alone(a_cache_that_dies_during_a_round_is_not_missed_by_it),
+		alone(another_round_waits_for_the_end_of_this_one),
+		alone(a_cache_born_during_a_round_does_not_end_it),
+		alone(a_cache_that_dies_during_a_round_ends_it_for_no_other),
 		alone(held_caches_are_closed_but_the_callers),
 		alone(a_child_has_its_own_cache_and_the_others_blocks),
 	};

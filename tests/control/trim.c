@@ -1,7 +1,7 @@
 /*
  * trim.c -- when memory goes back to the kernel.
  *
- * os_now_ns(), os_sleep() and bell_sleep() are wrapped at link time: time
+ * os_now_ns(), bell_nap() and bell_sleep() are wrapped at link time: time
  * stands still until a test moves it, and the trim thread takes one step at a
  * time, so that no test waits and none depends on luck.
  */
@@ -21,9 +21,9 @@
 /* --- time ------------------------------------------------------------------------ */
 
 uint64_t __wrap_os_now_ns(void);
-void __wrap_os_sleep(uint64_t ns);
-void __wrap_bell_sleep(uint64_t timeout_ns);
-void __real_bell_sleep(uint64_t timeout_ns);
+void __wrap_bell_nap(uint64_t ns);
+void __wrap_bell_sleep(void);
+void __real_bell_sleep(void);
 
 static _Atomic uint64_t now_ns, slept_ns;
 
@@ -37,7 +37,7 @@ __wrap_os_now_ns(void)
 }
 
 void
-__wrap_os_sleep(uint64_t ns)
+__wrap_bell_nap(uint64_t ns)
 {
 	atomic_store(&slept_ns, ns);
 	sem_post(&sleeping);
@@ -46,12 +46,10 @@ __wrap_os_sleep(uint64_t ns)
 }
 
 void
-__wrap_bell_sleep(uint64_t timeout_ns)
+__wrap_bell_sleep(void)
 {
-	/* 0: no limit, no wake-ups. */
-	assert_int_equal(timeout_ns, 0);
 	sem_post(&at_bell);
-	__real_bell_sleep(timeout_ns);
+	__real_bell_sleep();
 }
 
 static void
@@ -156,41 +154,59 @@ a_trim_that_the_kernel_refuses_gives_nothing(void)
 /* Whole chunks, and more than is not worth a clock call. */
 #define MUCH (3 * (size_t)CHUNK_NPAGES)
 
-static void
-a_page_goes_after_its_decay_and_not_before(void)
+/* Polls at a time; the pages of `p` that are resident then. */
+static size_t
+resident_at(uint64_t ms, const char *p)
 {
-	char *p = soil(MUCH);
-
-	atomic_store(&now_ns, 1000 * NS_PER_MS);
+	atomic_store(&now_ns, ms * NS_PER_MS);
 	trim_poll();
-	assert_int_equal(resident_pages(p, MUCH), MUCH);
-	/* One half of decay_ms is a tick; less is none. */
-	atomic_store(&now_ns, 1499 * NS_PER_MS);
-	trim_poll();
-	assert_int_equal(stats().nticks, 1);
-	assert_int_equal(resident_pages(p, MUCH), MUCH);
-	atomic_store(&now_ns, 1500 * NS_PER_MS);
-	trim_poll();
-	assert_int_equal(stats().nticks, 2);
-	assert_int_equal(resident_pages(p, MUCH), 0);
+	return resident_pages(p, MUCH);
 }
 
 static void
-a_page_in_use_between_two_ticks_stays(void)
+a_tick_is_a_quarter_of_the_decay(void)
+{
+	const char *p = soil(MUCH);
+
+	resident_at(1000, p);
+	assert_int_equal(stats().nticks, 1);
+	resident_at(1249, p);
+	assert_int_equal(stats().nticks, 1);
+	resident_at(1250, p);
+	assert_int_equal(stats().nticks, 2);
+}
+
+static void
+a_page_goes_after_its_decay_and_not_at_once(void)
+{
+	const char *p = soil(MUCH);
+
+	assert_int_equal(resident_at(1000, p), MUCH);
+	assert_int_equal(resident_at(1250, p), MUCH);
+	/* The pause of a burst is less than half of the decay. */
+	assert_int_equal(resident_at(1499, p), MUCH);
+	resident_at(1500, p);
+	resident_at(1750, p);
+	assert_int_equal(resident_at(2000, p), 0);
+	assert_int_equal(stats().dirty, 0);
+}
+
+static void
+pages_of_a_burst_that_comes_back_stay(void)
 {
 	char *p = soil(MUCH);
+	uint64_t ms = 1000;
 	bool is_zero;
 
-	atomic_store(&now_ns, 1000 * NS_PER_MS);
-	trim_poll();
-	assert_ptr_equal(pageheap_alloc(&arenas[0].pages, MUCH, 1, &is_zero),
-			 p);
-	pageheap_free(p, MUCH);
-	atomic_store(&now_ns, 1500 * NS_PER_MS);
-	trim_poll();
-	assert_int_equal(resident_pages(p, MUCH), MUCH);
-	atomic_store(&now_ns, 2000 * NS_PER_MS);
-	trim_poll();
+	for (unsigned i = 0; i < 20; i++) {
+		assert_int_equal(resident_at(ms += 250, p), MUCH);
+		assert_ptr_equal(
+			pageheap_alloc(&arenas[0].pages, MUCH, 1, &is_zero), p);
+		assert_false(is_zero);
+		pageheap_free(p, MUCH);
+	}
+	for (unsigned i = 0; i < 4; i++)
+		resident_at(ms += 250, p);
 	assert_int_equal(resident_pages(p, MUCH), 0);
 }
 
@@ -269,6 +285,8 @@ start(void)
 	sem_init(&at_bell, 0, 0);
 	sem_init(&go, 0, 0);
 	thread_boot();
+	/* It lives as long as another thread does. */
+	thread_enter();
 	trim_start(create);
 	wait_for(&sleeping);
 }
@@ -347,25 +365,64 @@ a_child_of_fork_may_start_its_own(void)
 }
 
 static void
-a_tick_is_half_of_the_decay(void)
+the_thread_naps_for_a_tick(void)
 {
-	assert_true(options_set("decay_ms", 250));
+	assert_true(options_set("decay_ms", 200));
 	start();
-	assert_int_equal(atomic_load(&slept_ns), 125 * NS_PER_MS);
+	assert_int_equal(atomic_load(&slept_ns), 50 * NS_PER_MS);
+}
+
+/* The C library ends a process with its last thread. */
+static void
+with_the_last_other_thread_it_ends(void)
+{
+	struct helper h;
+
+	sem_init(&sleeping, 0, 0);
+	sem_init(&go, 0, 0);
+	thread_boot();
+	helper_start(&h);
+	helper_do(&h, keep_some, NULL);
+	trim_start(create);
+	wait_for(&sleeping);
+	helper_end(&h);
+	assert_int_equal(thread_live(), 0);
+	sem_post(&go);
+	while (stats().has_trim_thread)
+		sched_yield();
+	/* And a new one may begin. */
+	thread_enter();
+	trim_start(create);
+	wait_for(&sleeping);
+	assert_int_equal(ncreated, 2);
 }
 
 static void
-dirty_pages_go_at_their_second_tick(void)
+dirty_pages_go_within_the_decay(void)
 {
 	char *p = soil(100);
 
 	start();
 	tick();
 	assert_int_equal(resident_pages(p, 100), 100);
-	sem_post(&go);
-	wait_for(&at_bell);
+	tick_to_bell(4);
 	assert_int_equal(resident_pages(p, 100), 0);
 	assert_int_equal(stats().dirty, 0);
+}
+
+static void
+page_runs_on_shelves_go_too(void)
+{
+	unsigned cls = size_class(65536);
+	char *p = block_alloc(cls);
+
+	memset(p, 1, 65536);
+	large_free(p);
+	assert_int_equal(stats().dirty, 0);
+	start();
+	tick_to_bell(8);
+	assert_int_equal(resident_pages(p, 16), 0);
+	assert_int_equal(stats().active, 0);
 }
 
 static void
@@ -379,7 +436,7 @@ an_idle_cache_is_drained_and_its_pages_go_after_it(void)
 	assert_true(stats().cached > 0);
 	tick();
 	assert_true(stats().cached > 0);
-	tick_to_bell(6);
+	tick_to_bell(10);
 	assert_int_equal(stats().cached, 0);
 	assert_int_equal(stats().active, 0);
 	assert_int_equal(stats().dirty, 0);
@@ -424,7 +481,7 @@ freed_pages_wake_it_and_go(void)
 	tick_to_bell(2);
 	p = soil(100);
 	wait_for(&sleeping);
-	tick_to_bell(3);
+	tick_to_bell(6);
 	assert_int_equal(resident_pages(p, 100), 0);
 }
 
@@ -436,10 +493,10 @@ a_drained_thread_that_works_again_wakes_it(void)
 	start();
 	helper_start(&h);
 	helper_do(&h, keep_some, NULL);
-	tick_to_bell(6);
+	tick_to_bell(10);
 	helper_do(&h, keep_some, NULL);
 	wait_for(&sleeping);
-	tick_to_bell(6);
+	tick_to_bell(10);
 	assert_int_equal(stats().cached, 0);
 	helper_end(&h);
 }
@@ -456,7 +513,7 @@ with_a_decay_of_never_caches_are_drained_and_pages_stay(void)
 	assert_true(atomic_load(&slept_ns) > 0);
 	helper_start(&h);
 	helper_do(&h, keep_some, NULL);
-	tick_to_bell(6);
+	tick_to_bell(10);
 	assert_int_equal(stats().cached, 0);
 	assert_int_equal(resident_pages(p, 100), 100);
 	helper_end(&h);
@@ -487,7 +544,7 @@ pages_that_cannot_be_purged_do_no_harm(void)
 		tick();
 	assert_int_equal(stats().dirty, 100 * PAGE_BYTES);
 	faults_none();
-	tick_to_bell(3);
+	tick_to_bell(6);
 	assert_int_equal(resident_pages(p, 100), 0);
 }
 
@@ -498,8 +555,9 @@ main(void)
 		alone(trim_now_gives_everything_back),
 		alone(trim_now_reports_what_it_gave_back),
 		alone(a_trim_that_the_kernel_refuses_gives_nothing),
-		alone(a_page_goes_after_its_decay_and_not_before),
-		alone(a_page_in_use_between_two_ticks_stays),
+		alone(a_tick_is_a_quarter_of_the_decay),
+		alone(a_page_goes_after_its_decay_and_not_at_once),
+		alone(pages_of_a_burst_that_comes_back_stay),
 		alone(little_dirty_memory_is_not_worth_a_tick),
 		alone(a_decay_of_zero_purges_at_once),
 		alone(a_decay_of_never_purges_nothing),
@@ -507,8 +565,10 @@ main(void)
 		alone(a_start_that_fails_is_tried_again),
 		alone(no_thread_is_started_where_the_option_says_so),
 		alone(a_child_of_fork_may_start_its_own),
-		alone(a_tick_is_half_of_the_decay),
-		alone(dirty_pages_go_at_their_second_tick),
+		alone(the_thread_naps_for_a_tick),
+		alone(with_the_last_other_thread_it_ends),
+		alone(dirty_pages_go_within_the_decay),
+		alone(page_runs_on_shelves_go_too),
 		alone(an_idle_cache_is_drained_and_its_pages_go_after_it),
 		alone(while_a_thread_is_busy_its_cache_stays_and_the_thread_ticks_on),
 		alone(with_nothing_to_do_the_thread_sleeps_without_a_limit),

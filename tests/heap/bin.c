@@ -107,29 +107,43 @@ flushed_blocks_go_to_their_own_bins(void)
 }
 
 static void
-at_most_one_empty_slab_is_kept(void)
+empty_slabs_are_kept_but_not_many(void)
 {
 	begin();
-	fill(&bin, blocks, 10 * NSLOTS);
-	assert_int_equal(bin.nslabs, 10);
-	bin_flush(blocks, 10 * NSLOTS);
-	assert_int_equal(bin.nslabs, 1);
-	assert_int_equal(bin.nempty, 1);
-	assert_int_equal(heap.nused, SLAB_NPAGES);
+	fill(&bin, blocks, 100 * NSLOTS);
+	assert_int_equal(bin.nslabs, 100);
+	bin_flush(blocks, 100 * NSLOTS);
+	assert_in_range(bin.nempty, 1, 16);
+	assert_int_equal(bin.nslabs, bin.nempty);
+	assert_int_equal(heap.nused, bin.nempty * SLAB_NPAGES);
 }
 
 static void
-a_trim_retires_the_empty_slab_and_no_other(void)
+a_fill_takes_an_empty_slab_before_it_makes_one(void)
+{
+	uint64_t made;
+
+	begin();
+	fill(&bin, blocks, 8 * NSLOTS);
+	bin_flush(blocks, 8 * NSLOTS);
+	made = atomic_load(&bin.nslabs_made);
+	fill(&bin, blocks, bin.nempty * (size_t)NSLOTS);
+	assert_int_equal(atomic_load(&bin.nslabs_made), made);
+}
+
+static void
+a_trim_of_everything_retires_all_empty_slabs_and_no_other(void)
 {
 	begin();
-	fill(&bin, blocks, NSLOTS + 1);
-	assert_int_equal(bin_trim(&bin), 0);
-	bin_flush(blocks, NSLOTS);
-	assert_int_equal(bin_trim(&bin), SLAB_NPAGES);
-	assert_int_equal(bin_trim(&bin), 0);
+	fill(&bin, blocks, 5 * NSLOTS + 1);
+	bin_flush(blocks, 5 * NSLOTS);
+	assert_true(bin.nempty > 0);
+	bin_trim(&bin, false);
+	assert_int_equal(bin.nempty, 0);
 	assert_int_equal(bin.nslabs, 1);
-	bin_flush(blocks + NSLOTS, 1);
-	assert_int_equal(bin_trim(&bin), SLAB_NPAGES);
+	assert_int_equal(heap.nused, SLAB_NPAGES);
+	bin_flush(blocks + 5 * NSLOTS, 1);
+	bin_trim(&bin, false);
 	assert_int_equal(bin.nslabs, 0);
 	assert_int_equal(heap.nused, 0);
 	/* And it begins anew. */
@@ -138,18 +152,23 @@ a_trim_retires_the_empty_slab_and_no_other(void)
 }
 
 static void
-the_empty_slab_is_found_among_others_that_are_nearly_empty(void)
+an_empty_slab_that_nobody_wanted_between_two_trims_is_retired(void)
 {
 	begin();
-	fill(&bin, blocks, 3 * NSLOTS);
-	/* One block stays in the first and in the last of three slabs. */
-	bin_flush(blocks + 1, NSLOTS - 1);
-	bin_flush(blocks + NSLOTS, NSLOTS);
-	bin_flush(blocks + 2 * NSLOTS, NSLOTS - 1);
-	assert_int_equal(bin.nempty, 1);
-	assert_int_equal(bin_trim(&bin), SLAB_NPAGES);
-	assert_int_equal(bin.nslabs, 2);
-	assert_int_equal(bin.nused, 2);
+	fill(&bin, blocks, 30 * NSLOTS);
+	bin_flush(blocks, 6 * NSLOTS);
+	assert_int_equal(bin.nempty, 6);
+	bin_trim(&bin, true);
+	assert_int_equal(bin.nempty, 6);
+	/* Two are wanted, and come back. */
+	fill(&bin, blocks, 2 * NSLOTS);
+	bin_flush(blocks, 2 * NSLOTS);
+	assert_int_equal(bin.nempty, 6);
+	bin_trim(&bin, true);
+	assert_int_equal(bin.nempty, 2);
+	bin_trim(&bin, true);
+	assert_int_equal(bin.nempty, 0);
+	assert_int_equal(bin.nslabs, 24);
 }
 
 static void
@@ -186,7 +205,7 @@ do_flush_gone(void)
 	fill(&bin, blocks, 1);
 	p = blocks[0];
 	bin_flush(blocks, 1);
-	bin_trim(&bin);
+	bin_trim(&bin, false);
 	bin_flush(&p, 1);
 }
 
@@ -203,28 +222,45 @@ a_block_flushed_twice_dies(void **state)
 static void *model[2][2048];
 static size_t nmodel[2];
 
+/* Free slots of the slabs on a list, all of them of this fullness. */
+static size_t
+count_free(const struct list *l, unsigned fullness, size_t *nslabs)
+{
+	size_t nfree = 0;
+
+	for (struct list_node *n = l->first; n != NULL; n = n->next) {
+		struct slab *s = list_entry(n, struct slab, link);
+
+		assert_in_range(s->nfree, s->low, s->high);
+		assert_int_equal(s->fullness, fullness);
+		assert_int_equal(bits_count_range(s->free, 0, s->nslots),
+				 s->nfree);
+		assert_int_equal(
+			bits_count_range(s->free, 0, s->first * (size_t)64), 0);
+		nfree += s->nfree;
+		++*nslabs;
+	}
+	return nfree;
+}
+
 static void
 check_bin(const struct bin *b, size_t nused)
 {
-	size_t nfree = 0, nempty = 0;
+	size_t nfree = 0, nempty = 0, nslots = SLAB_BYTES / class_size(cls);
+	size_t npartial = 0;
 
 	assert_int_equal(b->nused, nused);
-	for (unsigned i = 0; i < BIN_FULLNESS; i++) {
-		struct list_node *n = b->partial[i].first;
-
-		for (; n != NULL; n = n->next) {
-			struct slab *s = list_entry(n, struct slab, link);
-
-			assert_in_range(s->nfree, 1, s->nslots);
-			assert_int_equal(s->fullness, i);
-			nfree += s->nfree;
-			nempty += s->nfree == s->nslots;
-		}
+	for (unsigned i = 0; i < BIN_FULLNESS; i++)
+		nfree += count_free(&b->partial[i], i, &npartial);
+	for (struct list_node *n = b->empty.first; n != NULL; n = n->next) {
+		assert_int_equal(list_entry(n, struct slab, link)->nfree,
+				 nslots);
+		nempty++;
 	}
 	assert_int_equal(b->nempty, nempty);
-	assert_in_range(nempty, 0, 1);
-	assert_int_equal(b->nslabs * (SLAB_BYTES / class_size(cls)),
-			 nused + nfree);
+	assert_true(b->idle <= b->nempty);
+	assert_in_range(nempty, 0, 16);
+	assert_int_equal(b->nslabs * nslots, nused + nfree + nempty * nslots);
 }
 
 static void
@@ -279,14 +315,15 @@ random_rounds(size_t size)
 		else if (what < 19)
 			random_flush();
 		else
-			bin_trim(random_below(&luck, 2) ? &bin : &other);
+			bin_trim(random_below(&luck, 2) ? &bin : &other,
+				 random_below(&luck, 4) != 0);
 		check_bin(&bin, nmodel[0]);
 		check_bin(&other, nmodel[1]);
 	}
 	while (nmodel[0] + nmodel[1] > 0)
 		random_flush();
-	bin_trim(&bin);
-	bin_trim(&other);
+	bin_trim(&bin, false);
+	bin_trim(&other, false);
 	assert_int_equal(heap.nused, 0);
 }
 
@@ -308,7 +345,7 @@ everything_flushed_leaves_no_record(void)
 	begin();
 	fill(&bin, blocks, 1000);
 	bin_flush(blocks, 1000);
-	bin_trim(&bin);
+	bin_trim(&bin, false);
 	meta_usage(&carved, &idle);
 	assert_int_equal(carved, idle);
 }
@@ -321,9 +358,10 @@ main(void)
 		alone(the_lowest_free_slots_are_filled_first),
 		alone(the_fullest_slab_is_filled_first),
 		alone(flushed_blocks_go_to_their_own_bins),
-		alone(at_most_one_empty_slab_is_kept),
-		alone(a_trim_retires_the_empty_slab_and_no_other),
-		alone(the_empty_slab_is_found_among_others_that_are_nearly_empty),
+		alone(empty_slabs_are_kept_but_not_many),
+		alone(a_fill_takes_an_empty_slab_before_it_makes_one),
+		alone(a_trim_of_everything_retires_all_empty_slabs_and_no_other),
+		alone(an_empty_slab_that_nobody_wanted_between_two_trims_is_retired),
 		alone(without_memory_a_fill_is_empty_and_later_is_not),
 		cmocka_unit_test(a_block_flushed_twice_dies),
 		alone(random_fills_and_flushes_lose_no_block),

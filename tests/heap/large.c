@@ -192,19 +192,13 @@ a_block_may_be_moved_again_and_again(void)
 
 	number(p, 600);
 	for (size_t n = 700; n < 20000; n += n / 2) {
-		char *to = large_move(A, p, n);
-
-		/* Pieces of several moves may not be moved at once. */
-		if (to == NULL) {
-			assert_true(holds_numbers(p, 600));
-			break;
-		}
-		assert_true(holds_numbers(to, 600));
-		p = to;
+		p = large_move(A, p, n);
+		assert_non_null(p);
+		assert_true(holds_numbers(p, 600));
 	}
 	large_free(p);
 	expect_out(0, 0);
-	pagepool_purge(false);
+	pagepool_purge(false, SIZE_MAX);
 	assert_int_equal(pagepool_ndirty(), 0);
 	assert_true(is_all(alloc(20000), 0, 20000 * PAGE_BYTES));
 }
@@ -220,14 +214,26 @@ small_blocks_and_smaller_ones_are_not_moved(void)
 }
 
 static void
-a_move_that_fails_changes_nothing(void)
+pages_that_cannot_be_moved_are_copied(void)
+{
+	char *p = alloc(1000), *to;
+
+	number(p, 1000);
+	fault_for_good(OS_CALL_MOVE, 1);
+	to = large_move(A, p, 5000);
+	faults_none();
+	assert_non_null(to);
+	assert_true(holds_numbers(to, 1000));
+	assert_int_equal(class_at(p), CLASS_NONE);
+	expect_out(1, 5000);
+}
+
+static void
+a_move_without_memory_changes_nothing(void)
 {
 	char *p = alloc(1000);
 
 	number(p, 1000);
-	fault_for_good(OS_CALL_MOVE, 1);
-	assert_null(large_move(A, p, 5000));
-	faults_none();
 	fault_for_good(OS_CALL_COMMIT, 1);
 	assert_null(large_move(A, p, 50000));
 	faults_none();
@@ -235,6 +241,108 @@ a_move_that_fails_changes_nothing(void)
 	assert_int_equal(large_npages(p), 1000);
 	assert_int_equal(class_at(p), CLASS_RUN);
 	expect_out(1, 1000);
+}
+
+/* --- shelves ------------------------------------------------------------------- */
+
+#define CLS  (size_class(65536))
+#define SIZE class_size(CLS)
+
+static char *
+alloc_class(unsigned cls)
+{
+	bool is_zero = true;
+	char *p = large_alloc(A, class_size(cls) >> PAGE_SHIFT, 1, cls,
+			      &is_zero);
+
+	assert_non_null(p);
+	assert_int_equal(class_at(p), cls);
+	return p;
+}
+
+static void
+a_run_of_a_class_is_kept_on_a_shelf_for_all_threads(void)
+{
+	char *p = alloc_class(CLS), *q = alloc_class(CLS);
+
+	large_free(p);
+	large_free(q);
+	assert_int_equal(class_at(p), CLASS_NONE);
+	assert_int_equal(atomic_load(&A->nlarge), 0);
+	assert_int_equal(atomic_load(&A->shelf_bytes), 2 * SIZE);
+	assert_int_equal(pageheap_ndirty(&A->pages), 0);
+	assert_ptr_equal(alloc_class(CLS), q);
+	assert_ptr_equal(alloc_class(CLS), p);
+	assert_int_equal(atomic_load(&A->shelf_bytes), 0);
+}
+
+static void
+what_comes_from_a_shelf_is_not_known_to_be_zero(void)
+{
+	bool is_zero = true;
+	char *p = alloc_class(CLS);
+
+	large_free(p);
+	assert_ptr_equal(large_alloc(A, SIZE >> PAGE_SHIFT, 1, CLS, &is_zero),
+			 p);
+	assert_false(is_zero);
+}
+
+static void
+shelves_are_bounded_in_runs_and_in_bytes(void)
+{
+	static char *p[400];
+
+	for (unsigned cls = CLASS_SLAB_MAX + 1; cls <= CLASS_LARGE_MAX;
+	     cls += 3) {
+		for (size_t i = 0; i < 40; i++)
+			p[i] = alloc_class(cls);
+		for (size_t i = 0; i < 40; i++)
+			large_free(p[i]);
+		assert_true(atomic_load(&A->shelf_bytes) <= 8 * MIB);
+		assert_true(A->shelves[cls - CLASS_SLAB_MAX - 1].count <=
+			    SHELF_DEPTH);
+	}
+	assert_true(atomic_load(&A->shelf_bytes) >= 4 * MIB);
+}
+
+static void
+a_run_that_nobody_took_between_two_trims_leaves_its_shelf(void)
+{
+	char *p[6];
+
+	for (size_t i = 0; i < 6; i++)
+		p[i] = alloc_class(CLS);
+	for (size_t i = 0; i < 6; i++)
+		large_free(p[i]);
+	large_trim(A, true);
+	assert_int_equal(atomic_load(&A->shelf_bytes), 6 * SIZE);
+	p[0] = alloc_class(CLS);
+	p[1] = alloc_class(CLS);
+	large_free(p[0]);
+	large_free(p[1]);
+	large_trim(A, true);
+	assert_int_equal(atomic_load(&A->shelf_bytes), 2 * SIZE);
+	large_trim(A, true);
+	assert_int_equal(atomic_load(&A->shelf_bytes), 0);
+	assert_int_equal(A->pages.nused, 0);
+}
+
+static void
+a_trim_of_everything_does_not_wait(void)
+{
+	large_free(alloc_class(CLS));
+	large_trim(A, false);
+	assert_int_equal(atomic_load(&A->shelf_bytes), 0);
+	assert_int_equal(A->pages.nused, 0);
+}
+
+static void
+a_run_of_no_class_is_on_no_shelf(void)
+{
+	large_free(alloc(16));
+	assert_int_equal(atomic_load(&A->shelf_bytes), 0);
+	assert_int_equal(A->pages.nused, 0);
 }
 
 int
@@ -252,7 +360,14 @@ main(void)
 		alone(a_moved_block_keeps_its_contents_and_leaves_its_place),
 		alone(a_block_may_be_moved_again_and_again),
 		alone(small_blocks_and_smaller_ones_are_not_moved),
-		alone(a_move_that_fails_changes_nothing),
+		alone(pages_that_cannot_be_moved_are_copied),
+		alone(a_move_without_memory_changes_nothing),
+		alone(a_run_of_a_class_is_kept_on_a_shelf_for_all_threads),
+		alone(what_comes_from_a_shelf_is_not_known_to_be_zero),
+		alone(shelves_are_bounded_in_runs_and_in_bytes),
+		alone(a_run_that_nobody_took_between_two_trims_leaves_its_shelf),
+		alone(a_trim_of_everything_does_not_wait),
+		alone(a_run_of_no_class_is_on_no_shelf),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

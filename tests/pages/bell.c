@@ -40,19 +40,69 @@ a_ring_between_announcing_and_sleeping_is_not_lost(void **state)
 	bell_announce();
 	bell_ring();
 	/* Without a limit: it would not come back. */
-	bell_sleep(0);
+	bell_sleep();
 }
 
 static void
-a_sleep_ends_with_its_time_and_leaves_no_announcement(void **state)
+a_nap_ends_with_its_time(void **state)
+{
+	uint64_t before = os_now_ns();
+
+	(void)state;
+	bell_nap(10000000);
+	assert_true(os_now_ns() - before >= 10000000);
+}
+
+static void
+a_nap_is_deaf_to_rings(void **state)
 {
 	uint64_t before = os_now_ns();
 
 	(void)state;
 	bell_announce();
-	bell_sleep(10000000);
+	bell_ring();
+	bell_nap(10000000);
 	assert_true(os_now_ns() - before >= 10000000);
-	assert_int_equal(atomic_load(&bell_asleep), 0);
+}
+
+/* A day: it would not come back. */
+#define LONG_NS (UINT64_C(86400) * 1000000000)
+
+static void
+a_dismissal_before_a_nap_is_not_lost(void **state)
+{
+	(void)state;
+	bell_dismiss();
+	bell_nap(LONG_NS);
+}
+
+static void
+a_dismissal_before_a_sleep_is_not_lost(void **state)
+{
+	(void)state;
+	bell_announce();
+	bell_dismiss();
+	bell_sleep();
+	bell_nap(LONG_NS);
+}
+
+static void *
+nap_long(void *arg)
+{
+	bell_nap(LONG_NS);
+	return arg;
+}
+
+static void
+a_dismissal_ends_a_nap(void **state)
+{
+	pthread_t thread;
+
+	(void)state;
+	assert_int_equal(pthread_create(&thread, NULL, nap_long, NULL), 0);
+	bell_dismiss();
+	/* It would not end before the test is given up. */
+	assert_int_equal(pthread_join(thread, NULL), 0);
 }
 
 static _Atomic unsigned nwoken;
@@ -63,7 +113,7 @@ sleep_ten_times(void *arg)
 	(void)arg;
 	for (int i = 0; i < 10; i++) {
 		bell_announce();
-		bell_sleep(0);
+		bell_sleep();
 		atomic_fetch_add(&nwoken, 1);
 	}
 	return NULL;
@@ -96,7 +146,11 @@ main(void)
 		TEST(a_ring_that_nobody_waits_for_changes_nothing),
 		TEST(a_ring_takes_the_announcement_back),
 		TEST(a_ring_between_announcing_and_sleeping_is_not_lost),
-		TEST(a_sleep_ends_with_its_time_and_leaves_no_announcement),
+		TEST(a_nap_ends_with_its_time),
+		TEST(a_nap_is_deaf_to_rings),
+		TEST(a_dismissal_before_a_nap_is_not_lost),
+		TEST(a_dismissal_before_a_sleep_is_not_lost),
+		TEST(a_dismissal_ends_a_nap),
 		TEST(each_ring_wakes_the_sleeper_once),
 	};
 

@@ -187,14 +187,38 @@ free_pages_behind_a_run_extend_it(void)
 }
 
 static void
-a_run_does_not_grow_over_the_end_of_its_chunk(void)
+a_run_grows_over_the_end_of_its_chunk_into_the_pool(void)
 {
-	char *p = take(&heap, 10), *q = take(&heap, CHUNK_NPAGES);
+	char *p = take(&heap, 3 * CHUNK_NPAGES);
 
-	assert_false(pageheap_extend(p, 10, CHUNK_NPAGES - 9));
-	assert_true(pageheap_extend(p, 10, CHUNK_NPAGES - 10));
+	/* Three neighbours, of which two go back. */
+	pageheap_free(p + 10 * PAGE_BYTES, 3 * CHUNK_NPAGES - 10);
+	assert_int_equal(heap.nchunks, 1);
+	assert_true(pageheap_extend(p, 10, 2 * CHUNK_NPAGES));
+	assert_int_equal(heap.nused, 2 * CHUNK_NPAGES + 10);
+	assert_int_equal(heap.nchunks, 3);
+	assert_int_equal(pooled(), 0);
+	memset(p, 1, (2 * CHUNK_NPAGES + 10) * PAGE_BYTES);
+	pageheap_free(p, 2 * CHUNK_NPAGES + 10);
+	assert_int_equal(heap.nchunks, 0);
+	assert_int_equal(pageheap_ndirty(&heap), 0);
+	assert_int_equal(pooled(), 3);
+}
+
+static void
+a_run_does_not_grow_over_what_others_have(void)
+{
+	char *p = take(&heap, CHUNK_NPAGES), *q = take(&other, 10);
+	size_t nused = heap.nused;
+
+	/* The chunk behind it is another heap's; behind that there is none. */
+	assert_ptr_equal(q, p + CHUNK_BYTES);
 	assert_false(pageheap_extend(p, CHUNK_NPAGES, 1));
-	assert_false(pageheap_extend(q, CHUNK_NPAGES, 1));
+	assert_false(pageheap_extend(q, 10, CHUNK_NPAGES - 9));
+	assert_false(pageheap_extend(q, 10, 5 * CHUNK_NPAGES));
+	assert_true(pageheap_extend(q, 10, CHUNK_NPAGES - 10));
+	assert_int_equal(heap.nused, nused);
+	assert_int_equal(other.nused, CHUNK_NPAGES);
 }
 
 static void
@@ -207,6 +231,38 @@ a_long_run_grows_within_its_last_chunk(void)
 	assert_int_equal(heap.nused, 2 * CHUNK_NPAGES);
 	pageheap_free(p, 2 * CHUNK_NPAGES);
 	assert_int_equal(heap.nchunks, 0);
+}
+
+static void
+a_run_freed_clean_is_zero_and_not_dirty(void)
+{
+	bool is_zero = false;
+	char *p = take(&heap, 10);
+
+	take(&heap, 1);
+	pageheap_free_clean(p, 10);
+	assert_int_equal(pageheap_ndirty(&heap), 0);
+	assert_ptr_equal(pageheap_alloc(&heap, 10, 1, &is_zero), p);
+	assert_true(is_zero);
+}
+
+/* The most that was used at once in two ticks, less what is used now. */
+static void
+the_demand_is_the_peak_of_two_ticks(void)
+{
+	char *p = take(&heap, 100);
+
+	take(&heap, 10);
+	pageheap_free(p, 100);
+	assert_int_equal(pageheap_tick(&heap), 100);
+	assert_int_equal(pageheap_tick(&heap), 100);
+	assert_int_equal(pageheap_tick(&heap), 0);
+	p = take(&heap, 50);
+	assert_int_equal(pageheap_tick(&heap), 0);
+	pageheap_free(p, 50);
+	assert_int_equal(pageheap_tick(&heap), 50);
+	assert_int_equal(pageheap_tick(&heap), 50);
+	assert_int_equal(pageheap_tick(&heap), 0);
 }
 
 /* --- purging ----------------------------------------------------------------- */
@@ -228,14 +284,14 @@ after_two_purges_no_page_that_was_dirty_at_the_first_stays(void)
 {
 	char *p = comb(&heap, 50);
 
-	assert_int_equal(pageheap_purge(&heap, true), 0);
+	assert_int_equal(pageheap_purge(&heap, true, SIZE_MAX), 0);
 	assert_int_equal(resident_pages(p, 100), 100);
 	/* Free since the first purge only. */
 	pageheap_free(p + PAGE_BYTES, 1);
-	assert_int_equal(pageheap_purge(&heap, true), 50);
+	assert_int_equal(pageheap_purge(&heap, true, SIZE_MAX), 50);
 	assert_int_equal(resident_pages(p, 100), 50);
 	assert_int_equal(pageheap_ndirty(&heap), 1);
-	assert_int_equal(pageheap_purge(&heap, true), 1);
+	assert_int_equal(pageheap_purge(&heap, true, SIZE_MAX), 1);
 	assert_int_equal(pageheap_ndirty(&heap), 0);
 }
 
@@ -246,11 +302,11 @@ a_page_used_between_two_purges_is_spared(void)
 
 	take(&heap, 1);
 	pageheap_free(p, 10);
-	assert_int_equal(pageheap_purge(&heap, true), 0);
+	assert_int_equal(pageheap_purge(&heap, true, SIZE_MAX), 0);
 	assert_ptr_equal(take(&heap, 10), p);
 	pageheap_free(p, 10);
-	assert_int_equal(pageheap_purge(&heap, true), 0);
-	assert_int_equal(pageheap_purge(&heap, true), 10);
+	assert_int_equal(pageheap_purge(&heap, true, SIZE_MAX), 0);
+	assert_int_equal(pageheap_purge(&heap, true, SIZE_MAX), 10);
 }
 
 static void
@@ -258,7 +314,7 @@ a_purge_of_everything_does_not_wait(void)
 {
 	char *p = comb(&heap, 50);
 
-	assert_int_equal(pageheap_purge(&heap, false), 50);
+	assert_int_equal(pageheap_purge(&heap, false, SIZE_MAX), 50);
 	assert_int_equal(resident_pages(p, 100), 50);
 	assert_int_equal(heap.nused, 50);
 	assert_int_equal(heap.purge.npages, 50);
@@ -270,9 +326,9 @@ more_ranges_than_one_batch_holds_all_go(void)
 {
 	for (unsigned i = 0; i < 5; i++)
 		comb(&heap, 200);
-	assert_int_equal(pageheap_purge(&heap, false), 1000);
+	assert_int_equal(pageheap_purge(&heap, false, SIZE_MAX), 1000);
 	assert_int_equal(pageheap_ndirty(&heap), 0);
-	assert_int_equal(pageheap_purge(&heap, false), 0);
+	assert_int_equal(pageheap_purge(&heap, false, SIZE_MAX), 0);
 }
 
 static void
@@ -280,8 +336,8 @@ stale_ranges_of_many_batches_all_go(void)
 {
 	for (unsigned i = 0; i < 5; i++)
 		comb(&heap, 200);
-	assert_int_equal(pageheap_purge(&heap, true), 0);
-	assert_int_equal(pageheap_purge(&heap, true), 1000);
+	assert_int_equal(pageheap_purge(&heap, true, SIZE_MAX), 0);
+	assert_int_equal(pageheap_purge(&heap, true, SIZE_MAX), 1000);
 	assert_int_equal(pageheap_ndirty(&heap), 0);
 }
 
@@ -294,7 +350,7 @@ a_purged_run_reads_as_zero(void)
 	take(&heap, 1);
 	memset(p, 1, 10 * PAGE_BYTES);
 	pageheap_free(p, 10);
-	pageheap_purge(&heap, false);
+	pageheap_purge(&heap, false, SIZE_MAX);
 	assert_ptr_equal(pageheap_alloc(&heap, 10, 1, &is_zero), p);
 	assert_true(is_zero);
 	assert_true(is_all(p, 0, 10 * PAGE_BYTES));
@@ -306,13 +362,13 @@ a_purge_that_fails_leaves_its_pages_dirty_and_usable(void)
 	char *p = comb(&heap, 100);
 
 	fault_for_good(OS_CALL_PURGE, 1);
-	assert_int_equal(pageheap_purge(&heap, false), 0);
+	assert_int_equal(pageheap_purge(&heap, false, SIZE_MAX), 0);
 	assert_int_equal(pageheap_ndirty(&heap), 100);
 	assert_int_equal(heap.nused, 100);
 	assert_true(heap.purge.nfailed > 0);
 	faults_none();
 	assert_ptr_equal(take(&heap, 1), p);
-	assert_int_equal(pageheap_purge(&heap, false), 99);
+	assert_int_equal(pageheap_purge(&heap, false, SIZE_MAX), 99);
 }
 
 /* The k-th of several calls fails: what went before it went. */
@@ -324,11 +380,11 @@ a_purge_that_fails_once_loses_no_page(void)
 
 		comb(&heap, 150);
 		fault_once(OS_CALL_PURGE, k);
-		went = pageheap_purge(&heap, false);
+		went = pageheap_purge(&heap, false, SIZE_MAX);
 		assert_int_equal(pageheap_ndirty(&heap) + went, before + 150);
 	}
 	faults_none();
-	pageheap_purge(&heap, false);
+	pageheap_purge(&heap, false, SIZE_MAX);
 	assert_int_equal(pageheap_ndirty(&heap), 0);
 }
 
@@ -338,20 +394,33 @@ a_chunk_from_another_heap_is_purged_at_once(void)
 {
 	char *p = comb(&heap, 10);
 
-	assert_int_equal(pageheap_purge(&heap, false), 10);
+	assert_int_equal(pageheap_purge(&heap, false, SIZE_MAX), 10);
 	for (size_t i = 0; i < 10; i++)
 		pageheap_free(p + (2 * i + 1) * PAGE_BYTES, 1);
 	assert_int_equal(heap.nchunks, 0);
 	assert_ptr_equal(comb(&other, 10), p);
-	assert_int_equal(pageheap_purge(&other, false), 10);
+	assert_int_equal(pageheap_purge(&other, false, SIZE_MAX), 10);
 	assert_int_equal(pageheap_ndirty(&other), 0);
+}
+
+static void
+a_purge_stops_at_its_bound_and_ages_the_rest(void)
+{
+	for (unsigned i = 0; i < 5; i++)
+		comb(&heap, 200);
+	assert_int_equal(pageheap_purge(&heap, true, 0), 0);
+	/* All are stale now; a batch is 64 ranges. */
+	assert_in_range(pageheap_purge(&heap, true, 100), 100, 200);
+	assert_true(pageheap_ndirty(&heap) >= 800);
+	pageheap_purge(&heap, true, SIZE_MAX);
+	assert_int_equal(pageheap_ndirty(&heap), 0);
 }
 
 static void
 a_purge_of_an_empty_heap_does_nothing(void)
 {
 	fault_once(OS_CALL_PURGE, 0);
-	assert_int_equal(pageheap_purge(&heap, false), 0);
+	assert_int_equal(pageheap_purge(&heap, false, SIZE_MAX), 0);
 	assert_int_equal(faults_count(OS_CALL_PURGE), 0);
 }
 
@@ -370,8 +439,11 @@ main(void)
 		alone(the_end_of_a_run_can_be_freed_alone),
 		alone(a_run_goes_back_to_the_heap_it_came_from),
 		alone(free_pages_behind_a_run_extend_it),
-		alone(a_run_does_not_grow_over_the_end_of_its_chunk),
+		alone(a_run_grows_over_the_end_of_its_chunk_into_the_pool),
+		alone(a_run_does_not_grow_over_what_others_have),
 		alone(a_long_run_grows_within_its_last_chunk),
+		alone(a_run_freed_clean_is_zero_and_not_dirty),
+		alone(the_demand_is_the_peak_of_two_ticks),
 		alone(after_two_purges_no_page_that_was_dirty_at_the_first_stays),
 		alone(a_page_used_between_two_purges_is_spared),
 		alone(a_purge_of_everything_does_not_wait),
@@ -381,6 +453,7 @@ main(void)
 		alone(a_purge_that_fails_leaves_its_pages_dirty_and_usable),
 		alone(a_purge_that_fails_once_loses_no_page),
 		alone(a_chunk_from_another_heap_is_purged_at_once),
+		alone(a_purge_stops_at_its_bound_and_ages_the_rest),
 		alone(a_purge_of_an_empty_heap_does_nothing),
 	};
 

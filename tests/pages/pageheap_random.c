@@ -143,9 +143,11 @@ step(void)
 	else if (r != NULL && what < 97)
 		extend_one(r);
 	else if (what < 99)
-		pageheap_purge(&heaps[random_below(&luck, NHEAPS)], what == 97);
+		pageheap_purge(&heaps[random_below(&luck, NHEAPS)], what == 97,
+			       random_below(&luck, 500));
 	else
-		pagepool_purge(random_below(&luck, 2) == 0);
+		pagepool_purge(random_below(&luck, 2) == 0,
+			       random_below(&luck, 2000));
 }
 
 static void
@@ -185,7 +187,7 @@ after_a_purge_of_everything_nothing_is_resident(void **state)
 	const struct region *r = &regions[0];
 
 	(void)state;
-	pagepool_purge(false);
+	pagepool_purge(false, SIZE_MAX);
 	assert_int_equal(pagepool_ndirty(), 0);
 	for (size_t i = 0; i < r->nchunks; i++)
 		assert_int_equal(

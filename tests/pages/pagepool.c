@@ -51,7 +51,8 @@ check_sums(void)
 
 			ndirty += in ? r->chunks[k].ndirty : 0;
 			assert_int_equal(bits_test(r->pool_dirty, k),
-					 in && r->chunks[k].ndirty > 0);
+					 in && (r->chunks[k].ndirty > 0 ||
+						r->chunks[k].has_moved_pages));
 		}
 	}
 	assert_int_equal(s.nchunks, nchunks);
@@ -204,7 +205,7 @@ a_purge_of_everything_leaves_no_dirty_page(void)
 	pagepool_put(&c[0]);
 	pagepool_put(&c[1]);
 	assert_int_equal(resident_pages(c[0].base, 100), 100);
-	assert_int_equal(pagepool_purge(false), 300);
+	assert_int_equal(pagepool_purge(false, SIZE_MAX), 300);
 	assert_int_equal(pagepool_ndirty(), 0);
 	assert_int_equal(resident_pages(c[0].base, CHUNK_NPAGES), 0);
 	assert_int_equal(resident_pages(c[1].base, CHUNK_NPAGES), 0);
@@ -220,10 +221,10 @@ pages_go_when_they_were_dirty_at_two_purges(void)
 
 	soil(c, 100);
 	pagepool_put(c);
-	assert_int_equal(pagepool_purge(true), 0);
+	assert_int_equal(pagepool_purge(true, SIZE_MAX), 0);
 	assert_int_equal(resident_pages(c->base, 100), 100);
-	assert_int_equal(pagepool_purge(true), 100);
-	assert_int_equal(pagepool_purge(true), 0);
+	assert_int_equal(pagepool_purge(true, SIZE_MAX), 100);
+	assert_int_equal(pagepool_purge(true, SIZE_MAX), 0);
 	check_sums();
 }
 
@@ -235,12 +236,12 @@ a_purge_that_fails_leaves_its_pages_dirty(void)
 	soil(c, 100);
 	pagepool_put(c);
 	fault_for_good(OS_CALL_PURGE, 1);
-	assert_int_equal(pagepool_purge(false), 0);
+	assert_int_equal(pagepool_purge(false, SIZE_MAX), 0);
 	assert_int_equal(pagepool_ndirty(), 100);
 	assert_int_equal(stats().purge.nfailed, 1);
 	check_sums();
 	faults_none();
-	assert_int_equal(pagepool_purge(false), 100);
+	assert_int_equal(pagepool_purge(false, SIZE_MAX), 100);
 	check_sums();
 }
 
@@ -250,9 +251,9 @@ a_chunk_of_moved_pages_is_renewed_whole(void)
 	struct chunk *c = take(1);
 
 	soil(c, 100);
-	c->has_moved_pages = true;
+	pagepool_note_moved(c);
 	pagepool_put(c);
-	assert_int_equal(pagepool_purge(false), 100);
+	assert_int_equal(pagepool_purge(false, SIZE_MAX), 100);
 	assert_false(c->has_moved_pages);
 	assert_int_equal(resident_pages(c->base, CHUNK_NPAGES), 0);
 	check_sums();
@@ -261,17 +262,70 @@ a_chunk_of_moved_pages_is_renewed_whole(void)
 }
 
 static void
-a_renewal_that_fails_is_a_purge(void)
+a_renewal_that_fails_is_tried_again(void)
 {
 	struct chunk *c = take(1);
 
 	soil(c, 100);
-	c->has_moved_pages = true;
+	pagepool_note_moved(c);
 	pagepool_put(c);
 	fault_once(OS_CALL_PURGE, 1);
-	assert_int_equal(pagepool_purge(false), 100);
+	assert_int_equal(pagepool_purge(false, SIZE_MAX), 0);
 	assert_true(c->has_moved_pages);
-	assert_int_equal(pagepool_ndirty(), 0);
+	check_sums();
+	assert_int_equal(pagepool_purge(false, SIZE_MAX), 100);
+	assert_false(c->has_moved_pages);
+	check_sums();
+}
+
+static void
+seams_between_mappings_are_bounded(void)
+{
+	struct chunk *c = take(100);
+
+	assert_true(pagepool_may_move(4096));
+	assert_false(pagepool_may_move(4097));
+	for (size_t i = 0; i < 100; i++) {
+		pagepool_note_moved(&c[i]);
+		pagepool_note_moved(&c[i]);
+	}
+	assert_true(pagepool_may_move(3996));
+	assert_false(pagepool_may_move(3997));
+	for (size_t i = 0; i < 100; i++)
+		pagepool_put(&c[i]);
+	pagepool_purge(false, SIZE_MAX);
+	assert_true(pagepool_may_move(4096));
+}
+
+static void
+a_purge_stops_at_its_bound_and_ages_the_rest(void)
+{
+	struct chunk *c = take(4);
+
+	for (size_t i = 0; i < 4; i++) {
+		soil(&c[i], 100);
+		pagepool_put(&c[i]);
+	}
+	assert_int_equal(pagepool_purge(true, 0), 0);
+	assert_int_equal(pagepool_purge(true, 150), 200);
+	assert_int_equal(pagepool_purge(true, SIZE_MAX), 200);
+	check_sums();
+}
+
+static void
+chunks_of_the_pool_can_be_taken_where_they_are(void)
+{
+	struct chunk *c = take(4);
+
+	pagepool_put(&c[1]);
+	pagepool_put(&c[2]);
+	assert_false(pagepool_take_at(&c[1], 3));
+	assert_false(pagepool_take_at(&c[0], 1));
+	/* What was never handed out is not in the pool. */
+	assert_false(pagepool_take_at(&c[4], 1));
+	assert_int_equal(stats().npooled, 2);
+	assert_true(pagepool_take_at(&c[1], 2));
+	assert_int_equal(stats().npooled, 0);
 	check_sums();
 }
 
@@ -291,7 +345,10 @@ main(void)
 		alone(pages_go_when_they_were_dirty_at_two_purges),
 		alone(a_purge_that_fails_leaves_its_pages_dirty),
 		alone(a_chunk_of_moved_pages_is_renewed_whole),
-		alone(a_renewal_that_fails_is_a_purge),
+		alone(a_renewal_that_fails_is_tried_again),
+		alone(seams_between_mappings_are_bounded),
+		alone(a_purge_stops_at_its_bound_and_ages_the_rest),
+		alone(chunks_of_the_pool_can_be_taken_where_they_are),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,6 +8,15 @@
 #include "pages/region.h"
 #include "unit.h"
 
+/* Chunks that the last growth skipped. */
+static size_t nskipped;
+
+static struct region *
+grow(size_t count, size_t alignment, size_t *index)
+{
+	return region_grow_locked(count, alignment, index, &nskipped);
+}
+
 static char *
 address(const struct region *r, size_t index)
 {
@@ -29,7 +38,7 @@ static void
 grown_chunks_are_neighbours_and_read_as_zero(void)
 {
 	size_t index;
-	struct region *r = region_grow_locked(3, CHUNK_BYTES, &index);
+	struct region *r = grow(3, CHUNK_BYTES, &index);
 
 	assert_ptr_equal(r, &regions[0]);
 	assert_int_equal((uintptr_t)address(r, index) % CHUNK_BYTES, 0);
@@ -47,10 +56,10 @@ no_chunk_is_handed_out_twice(void)
 {
 	size_t first, next = 0, index;
 
-	region_grow_locked(1, CHUNK_BYTES, &first);
+	grow(1, CHUNK_BYTES, &first);
 	next = first + 1;
 	for (size_t n = 1; n < 40; n++) {
-		region_grow_locked(n, CHUNK_BYTES, &index);
+		grow(n, CHUNK_BYTES, &index);
 		assert_int_equal(index, next);
 		next += n;
 	}
@@ -60,7 +69,7 @@ static void
 an_address_of_ours_finds_its_region(void)
 {
 	size_t index;
-	struct region *r = region_grow_locked(2, CHUNK_BYTES, &index);
+	struct region *r = grow(2, CHUNK_BYTES, &index);
 	char *p = address(r, index);
 	int local = 0;
 
@@ -81,7 +90,7 @@ static void
 all_tables_can_be_read_below_npages(void)
 {
 	size_t index, npages;
-	struct region *r = region_grow_locked(1, CHUNK_BYTES, &index);
+	struct region *r = grow(1, CHUNK_BYTES, &index);
 
 	npages = region_npages(r);
 	assert_int_equal(npages, REGION_STEP * CHUNK_NPAGES);
@@ -99,10 +108,10 @@ static void
 the_tables_grow_with_the_chunks(void)
 {
 	size_t index;
-	struct region *r = region_grow_locked(1, CHUNK_BYTES, &index);
+	struct region *r = grow(1, CHUNK_BYTES, &index);
 
 	for (size_t n = 0; n < 200; n++) {
-		region_grow_locked(1, CHUNK_BYTES, &index);
+		grow(1, CHUNK_BYTES, &index);
 		assert_true(region_npages(r) >= (index + 1) * CHUNK_NPAGES);
 		pagemap_set(r, index * CHUNK_NPAGES, CHUNK_NPAGES, 7);
 	}
@@ -113,7 +122,7 @@ static void
 the_page_map_changes_where_it_is_set(void)
 {
 	size_t index;
-	struct region *r = region_grow_locked(1, CHUNK_BYTES, &index);
+	struct region *r = grow(1, CHUNK_BYTES, &index);
 
 	pagemap_set(r, 10, 5, 0xabcd);
 	for (size_t page = 0; page < 20; page++)
@@ -125,7 +134,7 @@ static void
 the_front_of_free_is_closed_until_it_is_opened(void)
 {
 	size_t index;
-	struct region *r = region_grow_locked(1, CHUNK_BYTES, &index);
+	struct region *r = grow(1, CHUNK_BYTES, &index);
 
 	assert_int_equal(region_front.npages, 0);
 	region_open_front_locked();
@@ -142,7 +151,7 @@ the_front_of_free_grows_with_the_first_region(void)
 	region_open_front_locked();
 	assert_int_equal(region_front.npages, 0);
 	for (unsigned i = 0; i < 2 * REGION_STEP + 1; i++) {
-		region_grow_locked(1, CHUNK_BYTES, &index);
+		grow(1, CHUNK_BYTES, &index);
 		assert_int_equal(region_front.npages,
 				 region_npages(&regions[0]));
 	}
@@ -153,14 +162,15 @@ chunks_that_alignment_skips_go_to_the_pool(void)
 {
 	const size_t alignment = 64 * CHUNK_BYTES;
 	size_t first, index;
-	struct region *r = region_grow_locked(1, CHUNK_BYTES, &first);
+	struct region *r = grow(1, CHUNK_BYTES, &first);
 
 	/* Whatever the base is, the second of these skips 63. */
-	assert_ptr_equal(region_grow_locked(1, alignment, &index), r);
+	assert_ptr_equal(grow(1, alignment, &index), r);
 	first = index + 1;
-	assert_ptr_equal(region_grow_locked(2, alignment, &index), r);
+	assert_ptr_equal(grow(2, alignment, &index), r);
 	assert_int_equal((uintptr_t)address(r, index) % alignment, 0);
 	assert_int_equal(index, first + 63);
+	assert_int_equal(nskipped, 63);
 	for (size_t i = first; i < index; i++) {
 		assert_true(bits_test(r->pool, i));
 		assert_false(r->chunks[i].is_committed);
@@ -174,11 +184,11 @@ more_than_address_space_can_hold_is_refused(void)
 {
 	size_t index;
 
-	assert_null(region_grow_locked((size_t)1 << 40, CHUNK_BYTES, &index));
-	assert_null(region_grow_locked(1, (size_t)1 << 62, &index));
-	assert_null(region_grow_locked(1, (size_t)1 << 63, &index));
+	assert_null(grow((size_t)1 << 40, CHUNK_BYTES, &index));
+	assert_null(grow(1, (size_t)1 << 62, &index));
+	assert_null(grow(1, (size_t)1 << 63, &index));
 	/* And nothing is lost by it. */
-	assert_non_null(region_grow_locked(1, CHUNK_BYTES, &index));
+	assert_non_null(grow(1, CHUNK_BYTES, &index));
 }
 
 /* The k-th commit fails, once: what was refused then is granted later. */
@@ -186,16 +196,16 @@ static void
 a_commit_that_fails_loses_nothing(void)
 {
 	size_t index, next;
-	struct region *r = region_grow_locked(REGION_STEP, CHUNK_BYTES, &next);
+	struct region *r = grow(REGION_STEP, CHUNK_BYTES, &next);
 
 	next += REGION_STEP;
 	for (unsigned k = 1; k <= 5; k++) {
 		fault_once(OS_CALL_COMMIT, k);
-		assert_null(region_grow_locked(1, CHUNK_BYTES, &index));
+		assert_null(grow(1, CHUNK_BYTES, &index));
 		assert_int_equal(r->nchunks, next);
 	}
 	faults_none();
-	assert_ptr_equal(region_grow_locked(1, CHUNK_BYTES, &index), r);
+	assert_ptr_equal(grow(1, CHUNK_BYTES, &index), r);
 	assert_int_equal(index, next);
 	assert_int_equal(atomic_load(&nregions), 1);
 }
@@ -206,10 +216,10 @@ without_address_space_there_is_no_region(void)
 	size_t index;
 
 	fault_for_good(OS_CALL_RESERVE, 1);
-	assert_null(region_grow_locked(1, CHUNK_BYTES, &index));
+	assert_null(grow(1, CHUNK_BYTES, &index));
 	assert_int_equal(atomic_load(&nregions), 0);
 	faults_none();
-	assert_non_null(region_grow_locked(1, CHUNK_BYTES, &index));
+	assert_non_null(grow(1, CHUNK_BYTES, &index));
 }
 
 static void
@@ -220,7 +230,7 @@ a_limit_leaves_most_address_space_to_the_program(void)
 	void *p;
 
 	limit_address_space(4 * GIB);
-	r = region_grow_locked(1, CHUNK_BYTES, &index);
+	r = grow(1, CHUNK_BYTES, &index);
 	assert_non_null(r);
 	bytes = r->nchunks_max * CHUNK_BYTES;
 	assert_in_range(bytes, 32 * MIB, 2 * GIB);
@@ -238,7 +248,7 @@ a_full_region_is_followed_by_another(void)
 
 	limit_address_space(1 * GIB);
 	do {
-		r = region_grow_locked(1, CHUNK_BYTES, &index);
+		r = grow(1, CHUNK_BYTES, &index);
 		assert_non_null(r);
 		assert_ptr_equal(region_find(address(r, index)), r);
 		memset(address(r, index), 1, PAGE_BYTES);
@@ -256,11 +266,11 @@ when_all_is_used_up_the_answer_is_no(void)
 	size_t index, n = 0;
 
 	limit_address_space(512 * MIB);
-	while (region_grow_locked(1, CHUNK_BYTES, &index) != NULL)
+	while (grow(1, CHUNK_BYTES, &index) != NULL)
 		n++;
 	/* At least a half of what was there could be used. */
 	assert_in_range(n, 128, 256);
-	assert_null(region_grow_locked(1, CHUNK_BYTES, &index));
+	assert_null(grow(1, CHUNK_BYTES, &index));
 }
 
 int

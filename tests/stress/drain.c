@@ -14,7 +14,7 @@
 #define NWORKERS 4
 #define NBLOCKS  400
 #define NSHARED  256
-#define RUN_NS   (UINT64_C(1500) * 1000000)
+#define RUN_US   1500000
 
 /* Owner words for each 16 bytes of so many chunks; the test needs few. */
 #define OWNED_BYTES (128 * MIB)
@@ -128,7 +128,7 @@ worker(void *arg)
 	while (!atomic_load_explicit(&is_over, memory_order_relaxed)) {
 		work(&luck, 20000);
 		/* Idle for a moment, so that quiet drains find something. */
-		os_sleep(random_below(&luck, 2000000));
+		usleep((useconds_t)random_below(&luck, 2000));
 	}
 	return NULL;
 }
@@ -236,7 +236,7 @@ no_block_is_handed_out_twice_while_caches_are_drained(void **state)
 	assert_true(owners != MAP_FAILED);
 	thread_boot();
 	start_all();
-	os_sleep(RUN_NS);
+	usleep(RUN_US);
 	atomic_store(&is_over, true);
 	for (size_t i = 0; i < COUNT_OF(threads); i++)
 		assert_int_equal(pthread_join(threads[i], NULL), 0);

@@ -13,7 +13,7 @@
 #define NTHREADS 4
 #define NSHARED  64
 #define NARENAS  2
-#define RUN_NS   (UINT64_C(1200) * 1000000)
+#define RUN_US   1200000
 
 struct item {
 	uint64_t tag;
@@ -59,15 +59,23 @@ static void *
 take_run(struct arena *a, uint64_t *luck)
 {
 	size_t npages = 1 + random_below(luck, random_below(luck, 600) + 1);
+	unsigned cls = CLASS_RUN;
 	bool is_zero;
-	void *p = large_alloc(a, npages, 1, CLASS_RUN, &is_zero);
+	void *p;
+
+	/* Some of a class, which go over the arena's shelves. */
+	if (random_below(luck, 2)) {
+		cls = CLASS_SLAB_MAX + 1 + (unsigned)random_below(luck, 20);
+		npages = class_size(cls) >> PAGE_SHIFT;
+	}
+	p = large_alloc(a, npages, 1, cls, &is_zero);
 
 	must(p != NULL);
 	if (is_zero) {
 		must(is_all(p, 0, min_size(npages, 8) << PAGE_SHIFT));
 		atomic_fetch_add_explicit(&nzero, 1, memory_order_relaxed);
 	}
-	sign(p, npages << PAGE_SHIFT, CLASS_RUN);
+	sign(p, npages << PAGE_SHIFT, cls);
 	return p;
 }
 
@@ -89,7 +97,7 @@ give(struct item *it)
 
 	check(it);
 	it->tag = 0;
-	if (it->cls == CLASS_RUN)
+	if (!class_is_slab(it->cls))
 		large_free(p);
 	else
 		bin_flush(&p, 1);
@@ -140,10 +148,12 @@ purger(void *arg)
 		bool only_stale = random_below(&luck, 3) != 0;
 
 		for (size_t i = 0; i < NARENAS; i++)
-			n += pageheap_purge(&arenas[i].pages, only_stale);
-		n += pagepool_purge(only_stale);
+			n += pageheap_purge(&arenas[i].pages, only_stale,
+					    SIZE_MAX);
+		large_trim(&arenas[n % NARENAS], only_stale);
+		n += pagepool_purge(only_stale, SIZE_MAX);
 		for (unsigned cls = 1; cls <= CLASS_SLAB_MAX; cls++)
-			bin_trim(&arenas[n % NARENAS].bins[cls]);
+			bin_trim(&arenas[n % NARENAS].bins[cls], only_stale);
 	}
 	atomic_store(&npurged, n);
 	return NULL;
@@ -161,7 +171,7 @@ runs_and_slots_stay_whole_while_pages_are_purged(void **state)
 						i < NTHREADS ? worker : purger,
 						(void *)i),
 				 0);
-	os_sleep(RUN_NS);
+	usleep(RUN_US);
 	atomic_store(&is_over, true);
 	for (size_t i = 0; i <= NTHREADS; i++)
 		assert_int_equal(pthread_join(threads[i], NULL), 0);
@@ -183,15 +193,16 @@ in_the_end_every_page_is_free_and_none_is_dirty(void **state)
 	}
 	for (size_t i = 0; i < NARENAS; i++) {
 		for (unsigned cls = 1; cls <= CLASS_SLAB_MAX; cls++) {
-			bin_trim(&arenas[i].bins[cls]);
+			bin_trim(&arenas[i].bins[cls], false);
 			assert_int_equal(arenas[i].bins[cls].nused, 0);
 			assert_int_equal(arenas[i].bins[cls].nslabs, 0);
 		}
+		large_trim(&arenas[i], false);
 		assert_int_equal(arenas[i].pages.nused, 0);
 		assert_int_equal(arenas[i].pages.nchunks, 0);
 		assert_int_equal(atomic_load(&arenas[i].large_bytes), 0);
 	}
-	pagepool_purge(false);
+	pagepool_purge(false, SIZE_MAX);
 	pagepool_stats(&pool);
 	assert_int_equal(pool.npooled, pool.nchunks);
 	assert_int_equal(pool.ndirty_pages, 0);
