@@ -13,11 +13,11 @@
 /* The same code on the library beside malloc; it has names of its own. */
 #if CROSS_TRI
 #include <trimalloc/trimalloc.h>
-#define malloc tri_malloc
-#define calloc tri_calloc
-#define realloc tri_realloc
+#define malloc         tri_malloc
+#define calloc         tri_calloc
+#define realloc        tri_realloc
 #define posix_memalign tri_posix_memalign
-#define free tri_free
+#define free           tri_free
 #endif
 
 static unsigned char
