@@ -33,6 +33,8 @@ hold_arenas(void)
 
 			lock_take_another(&b->lock, LOCK_BIN);
 		}
+		for (unsigned k = 0; k < NSHELVES; k++)
+			lock_take_another(&arenas[i].shelves[k].lock, LOCK_BIN);
 	}
 	for (unsigned i = 0; i < nheld; i++)
 		lock_take_another(&arenas[i].pages.lock, LOCK_PAGES);
@@ -46,6 +48,8 @@ release_arenas(void)
 	for (unsigned i = 0; i < nheld; i++) {
 		for (unsigned cls = 1; cls <= CLASS_SLAB_MAX; cls++)
 			lock_drop(&arenas[i].bins[cls].lock, LOCK_BIN);
+		for (unsigned k = 0; k < NSHELVES; k++)
+			lock_drop(&arenas[i].shelves[k].lock, LOCK_BIN);
 	}
 }
 

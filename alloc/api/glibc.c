@@ -49,8 +49,8 @@ tri_mallinfo2(void)
 	 * has them already.
 	 */
 	info.uordblks = s.allocated;
-	info.fordblks = s.cached + s.slab_free + s.dirty;
-	info.keepcost = s.cached + s.dirty;
+	info.fordblks = s.cached + s.shelved + s.slab_free + s.dirty;
+	info.keepcost = s.cached + s.shelved + s.dirty;
 	errno = before;
 	return info;
 }
@@ -152,6 +152,8 @@ tri_mallopt(int param, int value)
 	boot();
 	switch (param) {
 	case M_ARENA_MAX:
+		if (value > (int)ARENAS_MAX)
+			value = (int)ARENAS_MAX;
 		return value >= 0 && options_set("narenas", value);
 	case M_TRIM_THRESHOLD:
 	case M_TOP_PAD:

@@ -41,6 +41,9 @@ resize_large(void *p, size_t n, size_t bytes)
 	/* Large blocks that become small go to a slab, by a copy. */
 	if (n <= SLAB_SIZE_MAX)
 		return NULL;
+	/* What alloc_to_grow() gave on top stays. */
+	if (bytes <= CLASS_SIZE_MAX && n <= bytes && n >= bytes / 4 * 3)
+		return p;
 	if (s.npages == bytes >> PAGE_SHIFT || large_resize(p, s.npages, s.cls))
 		return p;
 	return large_move(cache_arena(), p, s.npages);

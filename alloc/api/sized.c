@@ -55,6 +55,23 @@ die_of_size(const char *name, const void *p, size_t n, size_t bytes)
 	die_text(&t);
 }
 
+static _Noreturn void
+die_of_alignment(const char *name, const void *p, size_t alignment)
+{
+	char buf[256];
+	struct text t;
+
+	text_init(&t, buf, sizeof buf);
+	text_str(&t, "trimalloc: ");
+	text_str(&t, name);
+	text_str(&t, ": ");
+	text_hex(&t, (uintptr_t)p);
+	text_str(&t, " was not allocated with alignment ");
+	text_uint(&t, alignment);
+	text_str(&t, "\n");
+	die_text(&t);
+}
+
 /* Also C++'s sized delete, which names itself. */
 void
 free_sized_for(const char *name, void *p, size_t n)
@@ -84,9 +101,8 @@ free_aligned_sized_for(const char *name, void *p, size_t alignment, size_t n)
 	if (p == NULL)
 		return;
 	b = block_check(name, p);
-	ensure(is_power_of_two(alignment) && (uintptr_t)p % alignment == 0,
-	       "free_aligned_sized(): the block was not allocated with this "
-	       "alignment");
+	if (!is_power_of_two(alignment) || (uintptr_t)p % alignment != 0)
+		die_of_alignment(name, p, alignment);
 	if (!size_is_possible(n, &b))
 		die_of_size(name, p, n, b.bytes);
 	tri_free(p);

@@ -153,16 +153,23 @@ die_inside(const char *name, const void *p, const struct slab *slab)
 	die_text(t);
 }
 
-/* The page run around a page that is not its first one: how far in front? */
+/*
+ * The page run around p, found by the first page in front of p that has an
+ * entry. A run that ends before p is another one: p's own was freed and waits
+ * on a shelf.
+ */
 static _Noreturn void
 die_inside_run(const char *name, const void *p, const struct region *r)
 {
 	struct sentence s;
-	struct text *t = begin(&s, name, p);
+	struct text *t;
 	size_t page = region_page(r, p), first = page;
 
 	while (first > 0 && pagemap_get(r, first) == CLASS_TO_MAP(CLASS_NONE))
 		first--;
+	if (first + r->runs[first] <= page)
+		die_because(name, p, " was already freed");
+	t = begin(&s, name, p);
 	text_str(t, " points into a block (");
 	text_uint(t, (size_t)r->runs[first] << PAGE_SHIFT);
 	text_str(t, " bytes, offset ");

@@ -9,6 +9,7 @@
  */
 #include <dlfcn.h>
 #include <errno.h>
+#include <threads.h>
 
 #include "../cache/thread.h"
 #include "../control/trim.h"
@@ -16,6 +17,8 @@
 #include "api.h"
 
 #if !TRI_JNI
+
+typedef int thrd_create_fn(thrd_t *, thrd_start_t, void *);
 
 /* dlsym's result; found once, the same for all. */
 static trim_create_fn *
@@ -67,6 +70,44 @@ pthread_create(pthread_t *restrict thread, const pthread_attr_t *restrict attr,
 	if (error != 0)
 		meta_free(record, sizeof *record);
 	return error;
+}
+
+/* C11's threads do not pass through pthread_create. */
+struct c11_start {
+	thrd_start_t function;
+	void *arg;
+};
+
+static int
+c11_thread_main(void *record)
+{
+	struct c11_start start = *(struct c11_start *)record;
+
+	meta_free(record, sizeof(struct c11_start));
+	thread_enter();
+	return start.function(start.arg);
+}
+
+EXPORT int
+thrd_create(thrd_t *thread, thrd_start_t start, void *arg)
+{
+	thrd_create_fn *create = (thrd_create_fn *)dlsym(RTLD_NEXT,
+							 "thrd_create");
+	struct c11_start *record;
+	int before = errno, result;
+
+	boot();
+	record = meta_alloc(sizeof *record);
+	if (create == NULL || record == NULL)
+		return thrd_error;
+	*record = (struct c11_start){ start, arg };
+	if (next_create() != NULL)
+		trim_start(next_create());
+	errno = before;
+	result = create(thread, c11_thread_main, record);
+	if (result != thrd_success)
+		meta_free(record, sizeof *record);
+	return result;
 }
 
 #endif

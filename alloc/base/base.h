@@ -37,8 +37,8 @@
 #define GIB ((size_t)1 << 30)
 
 /*
- * Our page: the unit of the page map, of page runs and of purging. A kernel
- * with larger pages purges whole kernel pages only (os_purge rounds inwards).
+ * Our page: the unit of the page map, of page runs and of purging. Where the
+ * kernel's pages are larger, only runs of whole kernel pages are purged.
  */
 #define PAGE_SHIFT 12
 #define PAGE_BYTES ((size_t)1 << PAGE_SHIFT)

@@ -25,11 +25,16 @@
  * What all caches may hold in slots and in page runs: each cache's share falls
  * with the number of threads, within bounds. One bin gets a part of it.
  */
-#define SLAB_BYTES_ALL  (64 * MIB)
-#define SLAB_BYTES_MIN  (128 * KIB)
-#define SLAB_BYTES_MAX  (4 * MIB)
-#define SLAB_BIN_PART   16
-#define LARGE_BYTES_ALL (32 * MIB)
+#define SLAB_BYTES_ALL (64 * MIB)
+#define SLAB_BYTES_MIN (128 * KIB)
+#define SLAB_BYTES_MAX (2 * MIB)
+#define SLAB_BIN_PART  16
+
+/* The same for blocks that a thread only frees. */
+#define ONE_WAY_BYTES (32 * KIB)
+#define ONE_WAY_MAX   127u
+
+#define LARGE_BYTES_ALL (16 * MIB)
 
 /* Page runs one bin may hold: what a Deflater allocates, twice. */
 #define LARGE_DEPTH_MAX 8u
@@ -67,11 +72,15 @@ slab_share(void)
 	return share(SLAB_BYTES_ALL, SLAB_BYTES_MIN, SLAB_BYTES_MAX);
 }
 
-/* What a bin may have whatever the budget says: a line of slots, or one. */
+/*
+ * What a bin begins with, and may have whatever the budget says. A first fill
+ * takes half of it: more would spread what a thread touches over more pages
+ * than it needs.
+ */
 static unsigned
 depth_min(unsigned cls)
 {
-	return class_size(cls) <= 1 * KIB ? CAPACITY_MIN : 1;
+	return class_size(cls) <= 128 ? CAPACITY_MIN : 1;
 }
 
 static unsigned
@@ -105,7 +114,7 @@ resize_array(struct cache_bin *b, unsigned capacity)
 		meta_free(cache_bin_slots(b), array_bytes(b->capacity));
 	b->limit = slots + b->depth;
 	b->top = slots + n;
-	b->capacity = (uint16_t)capacity;
+	b->capacity = capacity & 0x7fff;
 	return true;
 }
 
@@ -125,6 +134,18 @@ deepen(struct cache_bin *b, unsigned depth)
 	return true;
 }
 
+/*
+ * Blocks that a thread frees and does not allocate itself are of no use to it:
+ * enough of them to give them back in batches.
+ */
+static unsigned
+depth_one_way(unsigned cls)
+{
+	size_t fits = ONE_WAY_BYTES / class_size(cls);
+
+	return (unsigned)max_size(depth_min(cls), min_size(fits, ONE_WAY_MAX));
+}
+
 /* After a miss or an overflow: twice as deep, within bound and budget. */
 static void
 grow(struct tcache *c, struct cache_bin *b, unsigned cls)
@@ -133,6 +154,8 @@ grow(struct tcache *c, struct cache_bin *b, unsigned cls)
 	size_t more;
 
 	depth = (unsigned)min_size(depth, depth_max(cls));
+	if (!b->is_filled)
+		depth = (unsigned)min_size(depth, depth_one_way(cls));
 	if (depth <= b->depth)
 		return;
 	more = (depth - b->depth) * class_size(cls);
@@ -150,6 +173,7 @@ bin_reset(struct cache_bin *b, unsigned cls)
 	b->top = b->limit = nothing;
 	b->depth = b->capacity = 0;
 	b->mood = 0;
+	b->is_filled = false;
 	b->magic = b->remainder = cls == CLASS_NONE ? 0 : class_magic(cls);
 }
 
@@ -211,6 +235,7 @@ flatten(struct tcache *c, struct cache_bin *b, unsigned cls)
 		flush_lowest(b, cls, cache_bin_count(b));
 	*(class_is_slab(cls) ? &c->slab_budget : &c->large_budget) -= bytes;
 	set_depth(b, 0);
+	b->is_filled = false;
 }
 
 /* Where the stack ends and with what: the chance of a coincidence is small. */
@@ -272,24 +297,6 @@ cache_holds(const struct tcache *c, const void *p, unsigned cls)
 
 /* --- closing ----------------------------------------------------------------- */
 
-bool
-cache_close(struct tcache *c)
-{
-	struct anchor *a = c->anchor;
-
-	if (c->is_parked)
-		return true;
-	/* Relaxed: the membarrier orders it, see tcache.h. */
-	atomic_store_explicit(&a->cache, &tcache_closed, memory_order_relaxed);
-	/* Acquire: pairs with the release in cache_leave(). */
-	c->is_parked = os_membarrier() &&
-		       atomic_load_explicit(&a->busy, memory_order_acquire) ==
-			       0;
-	if (!c->is_parked)
-		atomic_store_explicit(&a->cache, c, memory_order_release);
-	return c->is_parked;
-}
-
 void
 cache_open(struct tcache *c)
 {
@@ -297,6 +304,43 @@ cache_open(struct tcache *c)
 	c->is_quiet = false;
 	/* Release: pairs with the acquire in cache_enter(). */
 	atomic_store_explicit(&c->anchor->cache, c, memory_order_release);
+}
+
+void
+cache_close_begin(struct tcache *c)
+{
+	/* Relaxed: the membarrier orders it, see tcache.h. */
+	if (!c->is_parked)
+		atomic_store_explicit(&c->anchor->cache, &tcache_closed,
+				      memory_order_relaxed);
+}
+
+static bool
+is_busy(const struct tcache *c)
+{
+	/* Acquire: pairs with the release in cache_leave(). */
+	return atomic_load_explicit(&c->anchor->busy, memory_order_acquire) !=
+	       0;
+}
+
+void
+cache_close_end(struct tcache *c, bool had_membarrier)
+{
+	c->is_parked = c->is_parked || (had_membarrier && !is_busy(c));
+}
+
+bool
+cache_close(struct tcache *c)
+{
+	if (c->is_parked)
+		return true;
+	cache_close_begin(c);
+	c->is_parked = os_membarrier() && !is_busy(c);
+	if (!c->is_parked)
+		/* Release: pairs with the acquire in cache_enter(). */
+		atomic_store_explicit(&c->anchor->cache, c,
+				      memory_order_release);
+	return c->is_parked;
 }
 
 /*
@@ -357,6 +401,7 @@ fill(struct tcache *c, struct cache_bin *b, unsigned cls)
 {
 	size_t got;
 
+	b->is_filled = true;
 	grow(c, b, cls);
 	c->nfills++;
 	if (b->depth == 0)

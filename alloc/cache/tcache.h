@@ -46,13 +46,14 @@
 #include "../os/lock.h"
 
 struct cache_bin {
-	void **top;         /* the block freed last */
-	void **limit;       /* the last slot that may be filled */
-	uint32_t magic;     /* of the class, see divide_magic() */
-	uint32_t remainder; /* the same: a multiple's product is below it */
-	uint16_t depth;     /* blocks it may hold */
-	uint16_t capacity;  /* blocks its array has room for; 0: no array */
-	uint32_t mood;      /* changes when the owner does something here */
+	void **top;             /* the block freed last */
+	void **limit;           /* the last slot that may be filled */
+	uint32_t magic;         /* of the class, see divide_magic() */
+	uint32_t remainder;     /* the same: a multiple's product is below it */
+	uint32_t mood;          /* changes when the owner does something here */
+	uint16_t depth;         /* blocks it may hold */
+	uint16_t capacity : 15; /* blocks its array has room for; 0: none */
+	uint16_t is_filled : 1; /* the owner allocates of this class, too */
 };
 
 static_assert(sizeof(struct cache_bin) == CLASS_STRIDE,
@@ -133,6 +134,14 @@ struct tcache *cache_own(void);
  * or the kernel has no membarrier.
  */
 bool cache_close(struct tcache *c);
+
+/*
+ * The same in two steps, for many caches with one membarrier between them:
+ * begin all, os_membarrier(), end all. Afterwards is_parked says whether the
+ * cache is quiescent; one that is not stays closed until cache_open().
+ */
+void cache_close_begin(struct tcache *c);
+void cache_close_end(struct tcache *c, bool had_membarrier);
 
 /* Undoes cache_close; c->lock is held. */
 void cache_open(struct tcache *c);

@@ -239,15 +239,39 @@ thread_count(void)
 
 /* --- fork ------------------------------------------------------------------------ */
 
-/* The forking thread is not in its fast path; the others leave theirs soon. */
-static void
-hold(struct tcache *c)
+static bool
+is_foreign(const struct tcache *c)
 {
-	lock_take_another(&c->lock, LOCK_CACHE);
-	if (c->anchor == &tcache_anchor || !threads.has_membarrier)
-		return;
-	while (!cache_close(c))
-		os_yield();
+	return c->anchor != &tcache_anchor;
+}
+
+static void
+lock_all(void)
+{
+	for (struct queue_node *n = threads.all.first; n != NULL; n = n->next)
+		lock_take_another(&linked_cache(n)->lock, LOCK_CACHE);
+}
+
+/*
+ * Closes all caches but the forking thread's own, which is not in its fast
+ * path. An owner that was interrupted in the middle of one is not waited for:
+ * it may not run for long.
+ */
+static void
+close_all(void)
+{
+	struct queue_node *n;
+
+	for (n = threads.all.first; n != NULL; n = n->next) {
+		if (is_foreign(linked_cache(n)))
+			cache_close_begin(linked_cache(n));
+	}
+	threads.has_membarrier = threads.has_membarrier && os_membarrier();
+	for (n = threads.all.first; n != NULL; n = n->next) {
+		if (is_foreign(linked_cache(n)))
+			cache_close_end(linked_cache(n),
+					threads.has_membarrier);
+	}
 }
 
 void
@@ -255,27 +279,34 @@ thread_hold_all(void)
 {
 	lock_take(&threads.round_lock, LOCK_ROUND);
 	lock_take(&threads.lock, LOCK_THREADS);
-	for (struct queue_node *n = threads.all.first; n != NULL; n = n->next)
-		hold(linked_cache(n));
+	lock_all();
+	if (threads.has_membarrier)
+		close_all();
 }
 
 void
 thread_release_all(void)
 {
-	for (struct queue_node *n = threads.all.first; n != NULL; n = n->next)
-		lock_drop(&linked_cache(n)->lock, LOCK_CACHE);
+	for (struct queue_node *n = threads.all.first; n != NULL; n = n->next) {
+		struct tcache *c = linked_cache(n);
+
+		if (is_foreign(c) && !c->is_parked)
+			cache_open(c);
+		lock_drop(&c->lock, LOCK_CACHE);
+	}
 	lock_drop(&threads.lock, LOCK_THREADS);
 	lock_drop(&threads.round_lock, LOCK_ROUND);
 }
 
 /*
- * A dead thread's cache was closed when the process was copied, so it is as
- * good as new; without membarrier it may be torn, and is left alone.
+ * A dead thread's cache that was closed when the process was copied is as good
+ * as new. Any other may be torn, for its pages were copied one by one: what it
+ * holds is lost to the child.
  */
 static void
 bury(struct tcache *c)
 {
-	if (!threads.has_membarrier)
+	if (!c->is_parked)
 		return;
 	cache_empty(c);
 	cache_strip(c);

@@ -52,9 +52,10 @@ bool thread_has_membarrier(void);
 size_t thread_count(void);
 
 /*
- * For fork.c. hold: every cache closed and locked, LOCK_THREADS held; waits
- * for owners in the middle of a fast path. In the child the other threads are
- * gone: child_release makes their caches empty and gives them back.
+ * For fork.c. hold: every cache is locked and closed, LOCK_THREADS held.
+ * release: as before. In the child the other threads are gone: child_release
+ * gives their caches back, but for those whose owner was in the middle of a
+ * fast path, which are left alone.
  */
 void thread_hold_all(void);
 void thread_release_all(void);

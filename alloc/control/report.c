@@ -37,6 +37,7 @@ report_text(struct text *t, const struct stats *s)
 	text_str(t, "trimalloc statistics\n");
 	line(t, "allocated", s->allocated, " bytes");
 	line(t, "cached in threads", s->cached, " bytes");
+	line(t, "on shelves", s->shelved, " bytes");
 	line(t, "free in slabs", s->slab_free, " bytes");
 	line(t, "active", s->active, " bytes");
 	line(t, "dirty", s->dirty, " bytes");
@@ -88,7 +89,8 @@ static void
 xml_sums(struct text *t, const struct stats *s, size_t nfree)
 {
 	xml_total(t, "fast", 0, 0);
-	xml_total(t, "rest", nfree, s->slab_free + s->cached + s->dirty);
+	xml_total(t, "rest", nfree,
+		  s->slab_free + s->cached + s->shelved + s->dirty);
 	xml_total(t, "mmap", 0, 0);
 	xml_size(t, "system", "current", s->active + s->dirty);
 	xml_size(t, "system", "max", s->mapped);
@@ -141,6 +143,7 @@ report_xml(struct text *t, const struct stats *s)
 	text_str(t, "<trimalloc>\n");
 	xml_own(t, "allocated", s->allocated);
 	xml_own(t, "cached", s->cached);
+	xml_own(t, "shelved", s->shelved);
 	xml_own(t, "slab_free", s->slab_free);
 	xml_own(t, "active", s->active);
 	xml_own(t, "dirty", s->dirty);

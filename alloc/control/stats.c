@@ -46,6 +46,8 @@ add_arena(struct stats *out, struct arena *a)
 	add_pages(out, &a->pages);
 	/* Relaxed: sums for reports. */
 	out->nlarge += atomic_load_explicit(&a->nlarge, memory_order_relaxed);
+	out->shelved += atomic_load_explicit(&a->shelf_bytes,
+					     memory_order_relaxed);
 	out->large += atomic_load_explicit(&a->large_bytes,
 					   memory_order_relaxed);
 }

@@ -7,7 +7,7 @@
  *         right for its moment and no difference is allowed to be negative
  *
  *	mapped = active + dirty + clean		(our chunks)
- *	active = allocated + cached + slab_free	(page runs handed out)
+ *	active = allocated + cached + shelved + slab_free	(page runs)
  */
 #ifndef TRI_CONTROL_STATS_H
 #define TRI_CONTROL_STATS_H
@@ -27,6 +27,7 @@ struct stats {
 	/* Bytes. */
 	size_t allocated; /* in the program's hands, whole blocks */
 	size_t cached;    /* free, in thread caches */
+	size_t shelved;   /* free page runs that wait for a tick */
 	size_t slab_free; /* free, in slabs: slots and the rest of a slab */
 	size_t active;    /* page runs handed out */
 	size_t dirty;     /* free pages not given back yet */

@@ -184,6 +184,8 @@ create_thread(trim_create_fn *create)
 		return false;
 	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
 	pthread_attr_setstacksize(&attr, STACK_BYTES);
+	/* Not the creator's policy, which may be a real-time one. */
+	pthread_attr_setinheritsched(&attr, PTHREAD_EXPLICIT_SCHED);
 	ok = create(&thread, &attr, trim_thread, NULL) == 0;
 	if (ok)
 		pthread_setname_np(thread, "trimalloc");

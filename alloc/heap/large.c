@@ -27,8 +27,12 @@ announce(const void *p, size_t npages, unsigned cls)
 
 /* --- shelves -------------------------------------------------------------- */
 
-/* What an arena's shelves may hold: a few blocks of the largest class. */
-#define SHELVES_BYTES_MAX (8 * MIB)
+/*
+ * What an arena's shelves may hold, and the largest of it. Above that, pages
+ * cost more than finding them, and runs that lie apart cost pages.
+ */
+#define SHELVES_BYTES_MAX (4 * MIB)
+#define SHELVED_MAX       (256 * KIB)
 
 static struct shelf *
 shelf_of(struct arena *a, unsigned cls)
@@ -66,6 +70,8 @@ shelf_push(struct arena *a, unsigned cls, void *p)
 	struct shelf *s = shelf_of(a, cls);
 	bool fits;
 
+	if (class_size(cls) > SHELVED_MAX)
+		return false;
 	if (atomic_load_explicit(&a->shelf_bytes, memory_order_relaxed) +
 		    class_size(cls) >
 	    SHELVES_BYTES_MAX)
@@ -125,7 +131,7 @@ large_alloc(struct arena *a, size_t npages, size_t alignment, unsigned cls,
 	void *p = NULL;
 
 	*is_zero = false;
-	if (cls != CLASS_RUN)
+	if (cls != CLASS_RUN && class_size(cls) <= SHELVED_MAX)
 		p = shelf_pop(a, cls);
 	if (p == NULL)
 		p = pageheap_alloc(&a->pages, npages, align_pages, is_zero);
@@ -208,7 +214,9 @@ move_pages(void *p, void *to, size_t npages, bool *lost)
 	size_t moved = nchunks * CHUNK_BYTES;
 	enum os_move how = OS_REFUSED;
 
-	if (pagepool_may_move(2 * nchunks))
+	/* A block that grew in place may begin within a chunk. */
+	if (((uintptr_t)p & (CHUNK_BYTES - 1)) == 0 &&
+	    pagepool_may_move(2 * nchunks))
 		how = os_move_pages(p, to, moved);
 	*lost = how == OS_LOST;
 	if (how != OS_MOVED)

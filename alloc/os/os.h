@@ -8,7 +8,8 @@
  *         failure is NULL, false or a short count, never an abort
  *
  * Prices are medians on Linux 6.x, x86_64. Addresses and lengths are multiples
- * of PAGE_BYTES unless a line says otherwise.
+ * of PAGE_BYTES unless a line says otherwise. Where the kernel's pages are
+ * larger, commits round outwards and purges inwards.
  */
 #ifndef TRI_OS_OS_H
 #define TRI_OS_OS_H
@@ -84,6 +85,9 @@ enum os_move os_move_pages(void *from, void *to, size_t bytes);
 void os_futex_wait(_Atomic uint32_t *word, uint32_t expected,
 		   uint64_t timeout_ns);
 void os_futex_wake(_Atomic uint32_t *word, int nthreads);
+
+/* Sleeps for ns nanoseconds or a little more. */
+void os_sleep(uint64_t ns);
 
 /* Lets others run; the caller spins on a word that they will write. */
 void os_yield(void);

@@ -93,12 +93,31 @@ os_reserve(size_t bytes, size_t alignment)
 	return start;
 }
 
+/* The kernel's page; all powers of two from 4 KiB to 64 KiB occur. */
+static size_t
+kernel_page(void)
+{
+	static _Atomic size_t known;
+	/* Relaxed: every thread finds the same number. */
+	size_t n = atomic_load_explicit(&known, memory_order_relaxed);
+
+	if (n == 0) {
+		n = max_size(getauxval(AT_PAGESZ), PAGE_BYTES);
+		atomic_store_explicit(&known, n, memory_order_relaxed);
+	}
+	return n;
+}
+
 bool
 os_commit(void *addr, size_t bytes)
 {
+	uintptr_t start = align_down((uintptr_t)addr, kernel_page());
+	uintptr_t end = align_up((uintptr_t)addr + bytes, kernel_page());
+
 	if (fault(OS_CALL_COMMIT))
 		return false;
-	return mprotect(addr, bytes, PROT_READ | PROT_WRITE) == 0;
+	return mprotect((void *)start, end - start, PROT_READ | PROT_WRITE) ==
+	       0;
 }
 
 void *
@@ -109,16 +128,29 @@ os_map(size_t bytes)
 	return map_or_null(bytes, PROT_READ | PROT_WRITE, MAP_FLAGS);
 }
 
+/* The whole kernel pages of a range; none: bytes is 0. */
+static struct os_range
+inner_pages(void *addr, size_t bytes)
+{
+	uintptr_t start = align_up((uintptr_t)addr, kernel_page());
+	uintptr_t end = align_down((uintptr_t)addr + bytes, kernel_page());
+
+	return (struct os_range){ (void *)start,
+				  end > start ? end - start : 0 };
+}
+
 bool
 os_purge(void *addr, size_t bytes)
 {
-	if (fault(OS_CALL_PURGE))
+	struct os_range r = inner_pages(addr, bytes);
+
+	if (fault(OS_CALL_PURGE) || r.bytes < bytes)
 		return false;
-	if (madvise(addr, bytes, MADV_DONTNEED) == 0)
+	if (madvise(r.addr, r.bytes, MADV_DONTNEED) == 0)
 		return true;
 	/* Memory locked by mlockall; Linux 5.18 can give it back as well. */
 	return errno == EINVAL &&
-	       madvise(addr, bytes, MADV_DONTNEED_LOCKED) == 0;
+	       madvise(r.addr, r.bytes, MADV_DONTNEED_LOCKED) == 0;
 }
 
 bool
@@ -141,7 +173,7 @@ purge_vector(const struct os_range *ranges, size_t n)
 	size_t done = 0, bytes = 0;
 	long went;
 
-	if (fault(OS_CALL_PURGE))
+	if (fault(OS_CALL_PURGE) || kernel_page() != PAGE_BYTES)
 		return 0;
 	n = min_size(n, PURGE_VECTOR);
 	for (size_t i = 0; i < n; i++)
@@ -172,15 +204,19 @@ os_purge_ranges(const struct os_range *ranges, size_t n)
 }
 
 /*
- * True where the range lies in one mapping. Growing one in place cannot work
- * here, for what follows is ours too: the kernel says ENOMEM for that, and
- * EFAULT for a range of several mappings.
+ * True where the range lies in one mapping: the kernel then says ENOMEM to a
+ * wish to grow in place, for what follows is mapped as well, and EFAULT to one
+ * for a range of several mappings.
  */
 static bool
 is_one_mapping(void *addr, size_t bytes)
 {
-	return mremap(addr, bytes, bytes + PAGE_BYTES, 0) == MAP_FAILED &&
-	       errno == ENOMEM;
+	size_t more = bytes + kernel_page();
+
+	if (mremap(addr, bytes, more, 0) == MAP_FAILED)
+		return errno == ENOMEM;
+	/* The end of a region, and nothing behind it: it did grow. */
+	return mremap(addr, more, bytes, 0) == addr;
 }
 
 /*
@@ -191,11 +227,20 @@ is_one_mapping(void *addr, size_t bytes)
 enum os_move
 os_move_pages(void *from, void *to, size_t bytes)
 {
-	if (fault(OS_CALL_MOVE) || !is_one_mapping(from, bytes))
+	/* EINVAL: Linux before 5.7, which looked at the flags first. */
+	static _Atomic bool is_unknown;
+
+	if (fault(OS_CALL_MOVE) ||
+	    atomic_load_explicit(&is_unknown, memory_order_relaxed) ||
+	    !is_one_mapping(from, bytes))
 		return OS_REFUSED;
 	if (mremap(from, bytes, bytes,
 		   MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, to) == to)
 		return OS_MOVED;
+	if (errno == EINVAL) {
+		atomic_store_explicit(&is_unknown, true, memory_order_relaxed);
+		return OS_REFUSED;
+	}
 	if (mmap(to, bytes, PROT_READ | PROT_WRITE,
 		 MAP_FLAGS | MAP_FIXED_NOREPLACE, -1, 0) == to)
 		return OS_REFUSED;
@@ -218,6 +263,18 @@ void
 os_futex_wake(_Atomic uint32_t *word, int nthreads)
 {
 	syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, nthreads, NULL, NULL, 0);
+}
+
+void
+os_sleep(uint64_t ns)
+{
+	struct timespec ts = {
+		.tv_sec = (time_t)(ns / NS_PER_S),
+		.tv_nsec = (long)(ns % NS_PER_S),
+	};
+
+	/* By syscall(): the function is a cancellation point. */
+	syscall(SYS_clock_nanosleep, CLOCK_MONOTONIC, 0, &ts, NULL);
 }
 
 void

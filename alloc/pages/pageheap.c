@@ -420,7 +420,9 @@ pageheap_tick(struct pageheap *ph)
 	size_t demand;
 
 	lock_take(&ph->lock, LOCK_PAGES);
-	demand = max_size(ph->peak, ph->old_peak) - ph->nused;
+	/* A purge that is under way counts its pages as used. */
+	demand = max_size(max_size(ph->peak, ph->old_peak), ph->nused) -
+		 ph->nused;
 	ph->old_peak = ph->peak;
 	ph->peak = ph->nused;
 	lock_drop(&ph->lock, LOCK_PAGES);
