@@ -100,9 +100,9 @@ static const struct misuse misuses[] = {
 	{ "free_sized_of_foreign",
 	  "free_sized(): @ is not a pointer of this allocator" },
 	{ "free_aligned_sized_wrong_alignment",
-	  "free_aligned_sized(): the block was not allocated with this alignment" },
+	  "free_aligned_sized(): @ was not allocated with alignment 8192" },
 	{ "free_aligned_sized_no_alignment",
-	  "free_aligned_sized(): the block was not allocated with this alignment" },
+	  "free_aligned_sized(): @ was not allocated with alignment 48" },
 	{ "free_aligned_sized_too_large",
 	  "free_aligned_sized(): @ has size 256, not 100000" },
 };
