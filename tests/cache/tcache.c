@@ -366,9 +366,10 @@ page_runs_are_kept_within_the_budget(void)
 static void
 the_budget_goes_to_who_needs_it_now(void)
 {
-	unsigned first = size_class(512 * KIB), second = size_class(64 * KIB);
+	unsigned first = size_class(256 * KIB), second = size_class(64 * KIB);
 	struct tcache *c = live();
 
+	assert_true(options_set("tcache_large", 1 * MIB));
 	cycle(first, 4);
 	assert_true(count(c, first) >= 3);
 	cycle(second, 8);
@@ -475,120 +476,6 @@ a_cache_knows_what_it_holds(void)
 	assert_false(cache_holds(c, kept[0], cls + 1));
 }
 
-/* --- closing ------------------------------------------------------------------------ */
-
-static struct tcache *others;
-static void *others_block;
-
-static void
-get_a_cache(void *arg)
-{
-	unsigned cls = *(unsigned *)arg;
-
-	others_block = take(cls);
-	block_free(others_block, cls);
-	others = cache_own();
-}
-
-static void
-enter(void *arg)
-{
-	*(struct tcache **)arg = cache_enter();
-}
-
-static void
-leave(void *arg)
-{
-	(void)arg;
-	cache_leave();
-}
-
-static void
-take_one(void *arg)
-{
-	others_block = take(*(unsigned *)arg);
-}
-
-static bool
-close_others(void)
-{
-	bool ok;
-
-	lock_take(&others->lock, LOCK_CACHE);
-	ok = cache_close(others);
-	lock_drop(&others->lock, LOCK_CACHE);
-	return ok;
-}
-
-static void
-the_cache_of_an_idle_thread_can_be_closed(void)
-{
-	unsigned cls = size_class(100);
-	struct tcache *seen;
-	struct helper h;
-	void *p;
-
-	thread_boot();
-	helper_start(&h);
-	helper_do(&h, get_a_cache, &cls);
-	p = others_block;
-	assert_true(close_others());
-	assert_true(others->is_parked);
-	helper_do(&h, enter, &seen);
-	helper_do(&h, leave, NULL);
-	assert_ptr_equal(seen, &tcache_closed);
-	/* Its next block opens the cache, where the last one still lies. */
-	helper_do(&h, take_one, &cls);
-	assert_ptr_equal(others_block, p);
-	assert_false(others->is_parked);
-	helper_do(&h, enter, &seen);
-	helper_do(&h, leave, NULL);
-	assert_ptr_equal(seen, others);
-	helper_end(&h);
-}
-
-static void
-a_thread_in_its_fast_path_keeps_its_cache(void)
-{
-	unsigned cls = size_class(100);
-	struct tcache *seen;
-	struct helper h;
-
-	thread_boot();
-	helper_start(&h);
-	helper_do(&h, get_a_cache, &cls);
-	helper_do(&h, enter, &seen);
-	assert_ptr_equal(seen, others);
-	assert_false(close_others());
-	assert_false(others->is_parked);
-	helper_do(&h, leave, NULL);
-	helper_do(&h, enter, &seen);
-	helper_do(&h, leave, NULL);
-	assert_ptr_equal(seen, others);
-	assert_true(close_others());
-	helper_end(&h);
-}
-
-static void
-without_membarrier_no_cache_is_closed(void)
-{
-	unsigned cls = size_class(100);
-	struct tcache *seen;
-	struct helper h;
-
-	thread_boot();
-	helper_start(&h);
-	helper_do(&h, get_a_cache, &cls);
-	fault_for_good(OS_CALL_MEMBARRIER, 1);
-	assert_false(close_others());
-	helper_do(&h, enter, &seen);
-	helper_do(&h, leave, NULL);
-	assert_ptr_equal(seen, others);
-	faults_none();
-	assert_true(close_others());
-	helper_end(&h);
-}
-
 int
 main(void)
 {
@@ -618,9 +505,6 @@ main(void)
 		alone(stacks_that_nobody_touched_are_emptied_and_no_others),
 		alone(a_stripped_cache_has_no_arrays_and_works_on),
 		alone(a_cache_knows_what_it_holds),
-		alone(the_cache_of_an_idle_thread_can_be_closed),
-		alone(a_thread_in_its_fast_path_keeps_its_cache),
-		alone(without_membarrier_no_cache_is_closed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -17,6 +17,7 @@ fill_stats(void **state)
 	memset(&s, 0, sizeof s);
 	s.allocated = 1000003;
 	s.cached = 1000033;
+	s.shelved = 1000211;
 	s.slab_free = 1000037;
 	s.active = 1000039;
 	s.dirty = 1000081;
@@ -82,6 +83,7 @@ each_sum_has_its_line(void **state)
 	(void)state;
 	assert_int_equal(number_of(t, "allocated"), s.allocated);
 	assert_int_equal(number_of(t, "cached in threads"), s.cached);
+	assert_int_equal(number_of(t, "on shelves"), s.shelved);
 	assert_int_equal(number_of(t, "free in slabs"), s.slab_free);
 	assert_int_equal(number_of(t, "active"), s.active);
 	assert_int_equal(number_of(t, "dirty"), s.dirty);
@@ -259,6 +261,7 @@ our_own_sums_follow(void **state)
 	(void)state;
 	assert_non_null(strstr(x, "<allocated>1000003</allocated>"));
 	assert_non_null(strstr(x, "<cached>1000033</cached>"));
+	assert_non_null(strstr(x, "<shelved>1000211</shelved>"));
 	assert_non_null(strstr(x, "<slab_free>1000037</slab_free>"));
 	assert_non_null(strstr(x, "<active>1000039</active>"));
 	assert_non_null(strstr(x, "<dirty>1000081</dirty>"));

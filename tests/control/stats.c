@@ -22,7 +22,8 @@ check_sums(void)
 	size_t cached = 0, nblocks = 0;
 
 	take_stats();
-	assert_int_equal(s.active, s.allocated + s.cached + s.slab_free);
+	assert_int_equal(s.active,
+			 s.allocated + s.cached + s.shelved + s.slab_free);
 	assert_true(s.mapped >= s.active + s.dirty);
 	for (unsigned cls = 1; cls < CLASS_RUN; cls++) {
 		const struct class_stats *c = &s.classes[cls];
@@ -89,6 +90,10 @@ page_runs_count_with_their_whole_blocks(void)
 	drain_caches(false);
 	check_sums();
 	assert_int_equal(s.nlarge, 0);
+	assert_int_equal(s.shelved, class_size(cls));
+	large_trim(&arenas[0], false);
+	check_sums();
+	assert_int_equal(s.shelved, 0);
 	assert_int_equal(s.active, 0);
 	assert_true(s.dirty >= class_size(cls));
 }

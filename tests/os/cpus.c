@@ -1,19 +1,19 @@
 /*
  * cpus.c -- the CPUs that affinity and cgroup quota leave.
  *
- * open() and sched_getaffinity() are wrapped at link time: the files below
+ * syscall() and sched_getaffinity() are wrapped at link time: the files below
  * /proc and /sys are rows of a table here, and the machine has as many CPUs
  * as a test says.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <sched.h>
+#include <sys/syscall.h>
 
 #include "os/os.h"
 #include "unit.h"
 
-int __real_open(const char *path, int flags, ...);
-int __wrap_open(const char *path, int flags, ...);
+long __real_syscall(long number, ...);
+long __wrap_syscall(long number, ...);
 int __wrap_sched_getaffinity(pid_t pid, size_t bytes, cpu_set_t *set);
 
 struct file {
@@ -43,11 +43,22 @@ is_ours(const char *path)
 	       strncmp(path, "/sys/fs/cgroup", 14) == 0;
 }
 
-int
-__wrap_open(const char *path, int flags, ...)
+/* openat() of our files; everything else goes to the kernel. */
+long
+__wrap_syscall(long number, ...)
 {
-	if (!is_ours(path))
-		return __real_open(path, flags, 0600);
+	const char *path;
+	long arg[6];
+	va_list args;
+
+	va_start(args, number);
+	for (size_t i = 0; i < COUNT_OF(arg); i++)
+		arg[i] = va_arg(args, long);
+	va_end(args);
+	path = (const char *)(uintptr_t)arg[1];
+	if (number != SYS_openat || !is_ours(path))
+		return __real_syscall(number, arg[0], arg[1], arg[2], arg[3],
+				      arg[4], arg[5]);
 	nopened++;
 	for (size_t i = 0; i < nfiles; i++) {
 		if (strcmp(files[i].path, path) == 0)
