@@ -122,7 +122,7 @@ a_child_of_a_busy_process_can_allocate_and_free(void)
 {
 	start_workers();
 	alloc_inheritance();
-	for (uint64_t i = 0; i < 400; i++)
+	for (uint64_t i = 0; i < 200; i++)
 		fork_a_child(i);
 	free_inheritance();
 	stop_workers();
@@ -246,10 +246,10 @@ fork_handlers_of_the_program_may_allocate(void)
 			      alloc_in_a_handler) == 0);
 	start_workers();
 	alloc_inheritance();
-	for (uint64_t i = 0; i < 100; i++)
+	for (uint64_t i = 0; i < 60; i++)
 		fork_a_child(i);
 	/* Two prepare, two parent handlers a fork. */
-	expect_for(atomic_load(&ncalls) == 400, "%d", atomic_load(&ncalls));
+	expect_for(atomic_load(&ncalls) == 240, "%d", atomic_load(&ncalls));
 	stop_workers();
 }
 
