@@ -86,6 +86,12 @@ void free_aligned_sized_for(const char *name, void *p, size_t alignment,
 			    size_t n);
 
 /*
+ * A realloc found no memory for a smaller block and left the larger one: from
+ * then on a size below a block's half is no proof that it is wrong.
+ */
+extern _Atomic bool api_has_oversized;
+
+/*
  * A live block's class and usable bytes. Dies, naming the function, where p
  * is no block that is in the program's hands.
  */

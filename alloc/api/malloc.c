@@ -56,7 +56,7 @@ tri_free(void *p)
 	size_t offset;
 	void *mark, **top;
 
-	if (UNLIKELY(page >= region_front.npages))
+	if (UNLIKELY(page >= region_front_npages()))
 		goto slow;
 	/* Relaxed: as in pagemap_get(). */
 	offset = atomic_load_explicit(&region_front.map[page],

@@ -7,6 +7,8 @@
 
 #include "api.h"
 
+_Atomic bool api_has_oversized;
+
 /* What a large block of n bytes should be: its class and its pages. */
 struct shape {
 	unsigned cls;
@@ -106,8 +108,12 @@ tri_realloc(void *p, size_t n)
 		return fail_enomem();
 	to = resize(p, n, &b);
 	/* Out of memory, but there is room where the block stands. */
-	if (to == NULL && n <= b.bytes)
+	if (to == NULL && n <= b.bytes) {
+		/* Relaxed: a flag that is never taken back. */
+		atomic_store_explicit(&api_has_oversized, true,
+				      memory_order_relaxed);
 		to = p;
+	}
 	if (to == NULL)
 		return fail_enomem();
 	errno = before;

@@ -17,8 +17,10 @@ static bool
 size_is_exact(size_t n, const struct block *b)
 {
 	/* A block that realloc left in place may be up to twice as large. */
-	return size_is_possible(n, b) &&
-	       (n >= b->bytes / 2 || b->bytes <= 2 * QUANTUM_BYTES);
+	if (!size_is_possible(n, b))
+		return false;
+	return n >= b->bytes / 2 || b->bytes <= 2 * QUANTUM_BYTES ||
+	       atomic_load_explicit(&api_has_oversized, memory_order_relaxed);
 }
 
 /*
@@ -30,7 +32,7 @@ has_class_of(void *p, size_t n)
 {
 	size_t page = ((uintptr_t)p - region_front.base) >> PAGE_SHIFT;
 
-	return n < api_fast_end && page < region_front.npages &&
+	return n < api_fast_end && page < region_front_npages() &&
 	       pagemap_get(&regions[0], page) ==
 		       api_bins[(n + QUANTUM_BYTES - 1) / QUANTUM_BYTES] &&
 	       *mark_of(p) != free_mark();

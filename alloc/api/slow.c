@@ -217,14 +217,13 @@ class_check(const char *name, const void *p)
 	die_inside_run(name, p, r);
 }
 
-/* In its slab, or never handed out: read without the lock, see below. */
+/* In its slab, or never handed out. */
 static bool
 is_free_in_slab(const void *p)
 {
 	const struct slab *s = slab_find(p);
-	size_t i;
 
-	return s == NULL || !slab_slot(s, p, &i) || bits_test(s->free, i);
+	return s == NULL || slab_looks_free(s, p);
 }
 
 /*

@@ -59,9 +59,11 @@ pthread_create(pthread_t *restrict thread, const pthread_attr_t *restrict attr,
 	struct start *record;
 	int before = errno, error;
 
+	if (create == NULL)
+		return EAGAIN;
 	boot();
 	record = meta_alloc(sizeof *record);
-	if (create == NULL || record == NULL)
+	if (record == NULL)
 		return EAGAIN;
 	*record = (struct start){ start, arg };
 	trim_start(create);
@@ -96,10 +98,12 @@ thrd_create(thrd_t *thread, thrd_start_t start, void *arg)
 	struct c11_start *record;
 	int before = errno, result;
 
+	if (create == NULL)
+		return thrd_error;
 	boot();
 	record = meta_alloc(sizeof *record);
-	if (create == NULL || record == NULL)
-		return thrd_error;
+	if (record == NULL)
+		return thrd_nomem;
 	*record = (struct c11_start){ start, arg };
 	if (next_create() != NULL)
 		trim_start(next_create());

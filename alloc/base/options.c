@@ -142,6 +142,15 @@ complain_key(struct piece key)
 }
 
 static void
+text_value(struct text *t, const struct option_row *row, int64_t value)
+{
+	if (row->kind == OPTION_BOOLEAN)
+		text_str(t, value ? "true" : "false");
+	else
+		text_int(t, value);
+}
+
+static void
 complain_value(const struct option_row *row, struct piece value)
 {
 	char buf[384];
@@ -165,10 +174,7 @@ complain_value(const struct option_row *row, struct piece value)
 	text_str(&t, ", not '");
 	text_mem(&t, value.at, min_size(value.len, 64));
 	text_str(&t, "'; it stays ");
-	if (row->kind == OPTION_BOOLEAN)
-		text_str(&t, options_get(row) ? "true" : "false");
-	else
-		text_int(&t, options_get(row));
+	text_value(&t, row, options_get(row));
 	buf[t.len] = '\0';
 	complain(buf);
 }
@@ -192,6 +198,28 @@ options_set(const char *name, int64_t value)
 	return row != NULL && row_set(row, value);
 }
 
+/* The table, for a person. */
+static void
+write_help(void)
+{
+	char buf[256];
+	struct text t;
+
+	complain("options are set by TRIMALLOC_CONF=key:value,key:value");
+	for (size_t i = 0; i < NROWS; i++) {
+		const struct option_row *row = &table[i];
+
+		text_init(&t, buf, sizeof buf - 1);
+		text_str(&t, row->name);
+		text_str(&t, " (");
+		text_value(&t, row, row->value);
+		text_str(&t, "): ");
+		text_str(&t, row->help);
+		buf[t.len] = '\0';
+		complain(buf);
+	}
+}
+
 /* One "key:value"; says what is wrong with it and returns whether it was right. */
 static bool
 parse_pair(struct piece pair)
@@ -206,6 +234,10 @@ parse_pair(struct piece pair)
 		key.len = (size_t)(colon - pair.at);
 		value.at = colon + 1;
 		value.len = pair.len - key.len - 1;
+	}
+	if (piece_is(pair, "help")) {
+		write_help();
+		return true;
 	}
 	row = row_find(key);
 	if (row == NULL) {

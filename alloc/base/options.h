@@ -44,7 +44,8 @@ int64_t options_get(const struct option_row *row);
 
 /*
  * Takes "key:value,key:value". Each wrong key or value is reported by one
- * complain() line and changes nothing; the other keys still count.
+ * complain() line and changes nothing; the other keys still count. The word
+ * "help" writes the table.
  * Returns how many were wrong.
  */
 unsigned options_parse(const char *conf);

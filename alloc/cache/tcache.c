@@ -236,6 +236,7 @@ flatten(struct tcache *c, struct cache_bin *b, unsigned cls)
 	*(class_is_slab(cls) ? &c->slab_budget : &c->large_budget) -= bytes;
 	set_depth(b, 0);
 	b->is_filled = false;
+	b->mood = 0;
 }
 
 /* Where the stack ends and with what: the chance of a coincidence is small. */

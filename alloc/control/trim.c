@@ -187,6 +187,11 @@ create_thread(trim_create_fn *create)
 	/* Not the creator's policy, which may be a real-time one. */
 	pthread_attr_setinheritsched(&attr, PTHREAD_EXPLICIT_SCHED);
 	ok = create(&thread, &attr, trim_thread, NULL) == 0;
+	/* Some policies may not be left, even for a lower one. */
+	if (!ok) {
+		pthread_attr_setinheritsched(&attr, PTHREAD_INHERIT_SCHED);
+		ok = create(&thread, &attr, trim_thread, NULL) == 0;
+	}
 	if (ok)
 		pthread_setname_np(thread, "trimalloc");
 	pthread_attr_destroy(&attr);

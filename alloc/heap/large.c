@@ -215,8 +215,7 @@ move_pages(void *p, void *to, size_t npages, bool *lost)
 	enum os_move how = OS_REFUSED;
 
 	/* A block that grew in place may begin within a chunk. */
-	if (((uintptr_t)p & (CHUNK_BYTES - 1)) == 0 &&
-	    pagepool_may_move(2 * nchunks))
+	if (((uintptr_t)p & (CHUNK_BYTES - 1)) == 0 && pagepool_may_move())
 		how = os_move_pages(p, to, moved);
 	*lost = how == OS_LOST;
 	if (how != OS_MOVED)

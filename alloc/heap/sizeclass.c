@@ -27,7 +27,8 @@ size_class_aligned(size_t size, size_t alignment)
 {
 	unsigned cls;
 
-	if (size > CLASS_SIZE_MAX - SLAB_BYTES || alignment > SLAB_BYTES)
+	if (alignment > SLAB_BYTES || align_up(size, alignment) < size ||
+	    align_up(size, alignment) > CLASS_SIZE_MAX)
 		return CLASS_RUN;
 	for (cls = size_class(align_up(size, alignment)); cls <= CLASS_SLAB_MAX;
 	     cls++) {

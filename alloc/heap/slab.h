@@ -60,6 +60,12 @@ slab_slot(const struct slab *s, const void *p, size_t *index)
 	return (uint32_t)product < s->magic && *index < s->nslots;
 }
 
+/*
+ * Whether p's slot is in the slab, read without the lock: right for a slot
+ * that the program holds, whose bit nobody changes, and a guess for another.
+ */
+bool slab_looks_free(const struct slab *s, const void *p);
+
 /* Puts a slot back. Dies where it is free already. */
 ALWAYS_INLINE void
 slab_put(struct slab *s, void *p)

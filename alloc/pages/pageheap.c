@@ -311,7 +311,7 @@ pageheap_note_moved(void *addr, size_t npages)
 
 	lock_take(&ph->lock, LOCK_PAGES);
 	for (size_t i = 0; i < count; i++)
-		pagepool_note_moved(&c[i]);
+		pagepool_note_moved(&c[i], i == 0);
 	lock_drop(&ph->lock, LOCK_PAGES);
 }
 

@@ -10,8 +10,8 @@
 #define CHUNK_RANGES (CHUNK_NPAGES / 2)
 
 /*
- * Chunks whose mapping may be in pieces at a time: the kernel allows a process
- * 65,530 mappings (vm.max_map_count), and the program wants its share.
+ * Ranges that may lie in mappings of their own at a time: the kernel allows a
+ * process 65,530 of them (vm.max_map_count), and the program wants its share.
  */
 #define MOVED_MAX 4096
 
@@ -229,22 +229,22 @@ purge_ranges(const struct os_range *ranges, size_t n, struct purge_stats *stats)
 	return went;
 }
 
-/* Moved chunks outside and inside the pool. Relaxed: a bound. */
+/* Moved ranges outside and inside the pool. Relaxed: a bound. */
 static _Atomic size_t nmoved;
 
 bool
-pagepool_may_move(size_t nchunks)
+pagepool_may_move(void)
 {
-	return atomic_load_explicit(&nmoved, memory_order_relaxed) + nchunks <=
-	       MOVED_MAX;
+	return atomic_load_explicit(&nmoved, memory_order_relaxed) < MOVED_MAX;
 }
 
 void
-pagepool_note_moved(struct chunk *c)
+pagepool_note_moved(struct chunk *c, bool is_first)
 {
-	if (c->has_moved_pages)
-		return;
 	c->has_moved_pages = true;
+	if (!is_first || c->is_moved_first)
+		return;
+	c->is_moved_first = true;
 	atomic_fetch_add_explicit(&nmoved, 1, memory_order_relaxed);
 }
 
@@ -260,7 +260,11 @@ heal_chunk(struct chunk *c, struct purge_stats *stats)
 	chunk_take(c, 0, CHUNK_NPAGES);
 	chunk_settle(c, &all, true);
 	c->has_moved_pages = false;
-	atomic_fetch_sub_explicit(&nmoved, 1, memory_order_relaxed);
+	if (c->is_moved_first)
+		atomic_fetch_sub_explicit(&nmoved, 1, memory_order_relaxed);
+	c->is_moved_first = false;
+	stats->ncalls++;
+	stats->nranges++;
 	stats->npages += n;
 	return n;
 }
@@ -273,7 +277,7 @@ purge_chunk(struct chunk *c, bool only_stale, bool only_age,
 	struct os_range ranges[CHUNK_RANGES];
 	size_t n, went;
 
-	if (c->has_moved_pages && !only_age)
+	if (c->has_moved_pages)
 		return heal_chunk(c, stats);
 	n = chunk_claim(c, only_stale, ranges, only_age ? 0 : CHUNK_RANGES);
 	if (n == 0)

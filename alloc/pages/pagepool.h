@@ -52,11 +52,12 @@ void pagepool_stats(struct pagepool_stats *out);
 void pagepool_open_front(void);
 
 /*
- * Moving pages leaves seams between the kernel's mappings: may these many
- * chunks get some more? Notes that one did; its owner's lock is held.
+ * Moving pages leaves seams between the kernel's mappings: may one more range
+ * get some? Notes a chunk of one; its owner's lock is held. A tick heals them
+ * when they are free.
  */
-bool pagepool_may_move(size_t nchunks);
-void pagepool_note_moved(struct chunk *c);
+bool pagepool_may_move(void);
+void pagepool_note_moved(struct chunk *c, bool is_first);
 
 /* Dirty pages in the pool: a hint, read without the lock. */
 size_t pagepool_ndirty(void);

@@ -62,6 +62,7 @@ struct chunk {
 	uint8_t bucket;   /* log2 of longest; CHUNK_FULL where it is 0 */
 	bool is_committed;
 	bool has_moved_pages; /* its mapping is in pieces: renew, not purge */
+	bool is_moved_first;  /* the first chunk of a range that was moved */
 };
 
 static_assert(sizeof(struct chunk) <= 256, "sixteen records in a page");
@@ -100,6 +101,21 @@ struct region_front {
 };
 
 extern struct region_front region_front HIDDEN;
+
+/* A race by the letter, and none by the argument above: TSan gets its own. */
+#if defined(__SANITIZE_THREAD__)
+ALWAYS_INLINE size_t
+region_front_npages(void)
+{
+	return __atomic_load_n(&region_front.npages, __ATOMIC_RELAXED);
+}
+#else
+ALWAYS_INLINE size_t
+region_front_npages(void)
+{
+	return region_front.npages;
+}
+#endif
 
 /* From here on free() may use its fast path. LOCK_MAP is held. */
 void region_open_front_locked(void);

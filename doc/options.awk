@@ -1,0 +1,37 @@
+# options.awk -- the OPTIONS list of trimalloc.conf(5), from the preprocessed
+# option table.
+BEGIN { FS = "@" }
+
+function bare(s) {
+	gsub(/^[ \t"]+|[ \t"]+$/, "", s)
+	gsub(/" *"/, "", s)
+	return s
+}
+
+function minus(s) {
+	s = bare(s)
+	gsub(/-/, "\\-", s)
+	return s
+}
+
+/^ *ROW/ {
+	kind = bare($3)
+	value = bare($4)
+	if (kind == "boolean")
+		value = value == 1 ? "true" : "false"
+	print ".TP"
+	bounds = ""
+	if (kind != "boolean")
+		bounds = ", " minus($5) " to " minus($6) " " bare($7)
+	printf ".BR %s \" (%s%s, default %s)\"\n", bare($2), kind, bounds, value
+	text = minus($8)
+	print toupper(substr(text, 1, 1)) substr(text, 2) "."
+	nrows++
+}
+
+END {
+	if (nrows == 0) {
+		print "options.awk: the table has no rows" > "/dev/stderr"
+		exit 1
+	}
+}

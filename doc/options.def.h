@@ -1,0 +1,7 @@
+/*
+ * options.def.h -- turns each row of alloc/base/options.def into one line for
+ * doc/options.awk. Preprocessed, never compiled.
+ */
+#define OPTION(name, kind, value, min, max, unit, help) \
+	ROW@name@kind@value@min@max@unit@help
+#include "../alloc/base/options.def"
