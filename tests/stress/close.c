@@ -21,7 +21,7 @@ static _Atomic size_t nbroken;
 static void
 use(void)
 {
-	for (unsigned i = 0; i < 8; i++) {
+	for (unsigned i = 0; i < 100; i++) {
 		if (atomic_load_explicit(&is_closed, memory_order_relaxed))
 			atomic_fetch_add_explicit(&nbroken, 1,
 						  memory_order_relaxed);
@@ -59,7 +59,7 @@ close_once(void)
 	if (ok) {
 		/* Release and acquire by the open pointer's store below. */
 		atomic_store_explicit(&is_closed, true, memory_order_relaxed);
-		for (unsigned i = 0; i < 50; i++)
+		for (unsigned i = 0; i < 200; i++)
 			atomic_signal_fence(memory_order_seq_cst);
 		atomic_store_explicit(&is_closed, false, memory_order_relaxed);
 		cache_open(cache);
