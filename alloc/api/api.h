@@ -11,6 +11,7 @@
 
 #include "../base/check.h"
 #include "../cache/tcache.h"
+#include "../pages/region.h"
 #include "trimalloc/trimalloc.h"
 
 #if !defined(TRI_JNI)

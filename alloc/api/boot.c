@@ -14,6 +14,7 @@
 
 #include "../base/options.h"
 #include "../cache/thread.h"
+#include "../pages/pagepool.h"
 #include "../os/os.h"
 #include "api.h"
 #include "fork.h"

@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 
+#include "../heap/large.h"
 #include "api.h"
 
 /* NULL, errno untouched, where there is no memory. */

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "../heap/large.h"
 #include "api.h"
 
 _Atomic bool api_has_oversized;

@@ -11,6 +11,7 @@
 #include "../cache/drain.h"
 #include "../cache/thread.h"
 #include "../control/trim.h"
+#include "../heap/large.h"
 #include "api.h"
 
 void *
@@ -167,7 +168,8 @@ die_inside_run(const char *name, const void *p, const struct region *r)
 
 	while (first > 0 && pagemap_get(r, first) == CLASS_TO_MAP(CLASS_NONE))
 		first--;
-	if (first + r->runs[first] <= page)
+	if (pagemap_get(r, first) == CLASS_TO_MAP(CLASS_NONE) ||
+	    first + r->runs[first] <= page)
 		die_because(name, p, " was already freed");
 	t = begin(&s, name, p);
 	text_str(t, " points into a block (");

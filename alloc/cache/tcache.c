@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "../base/options.h"
+#include "../heap/large.h"
 #include "../pages/bell.h"
 #include "../pages/meta.h"
 #include "tcache.h"

@@ -42,8 +42,11 @@
 
 #include <stdatomic.h>
 
-#include "../heap/large.h"
+#include "../base/list.h"
+#include "../heap/sizeclass.h"
 #include "../os/lock.h"
+
+struct arena;
 
 struct cache_bin {
 	void **top;             /* the block freed last */

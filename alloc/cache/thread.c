@@ -4,6 +4,8 @@
 #include <pthread.h>
 
 #include "../base/options.h"
+#include "../heap/arena.h"
+#include "../os/os.h"
 #include "../pages/bell.h"
 #include "../pages/meta.h"
 #include "thread.h"

@@ -5,6 +5,7 @@
 
 #include "../cache/drain.h"
 #include "../cache/thread.h"
+#include "../heap/arena.h"
 #include "../pages/meta.h"
 #include "stats.h"
 #include "trim.h"

@@ -7,6 +7,7 @@
 #include "../base/options.h"
 #include "../cache/drain.h"
 #include "../cache/thread.h"
+#include "../heap/large.h"
 #include "../pages/bell.h"
 #include "trim.h"
 

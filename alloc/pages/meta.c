@@ -71,21 +71,57 @@ carve_locked(size_t bytes)
 	return record;
 }
 
+static void
+push_idle_locked(unsigned i, void *record)
+{
+	struct idle *r = record;
+
+	r->next = meta.idle[i];
+	meta.idle[i] = r;
+	meta.idle_bytes += index_bytes(i);
+}
+
+static void *
+pop_idle_locked(unsigned i)
+{
+	struct idle *r = meta.idle[i];
+
+	if (r == NULL)
+		return NULL;
+	meta.idle[i] = r->next;
+	meta.idle_bytes -= index_bytes(i);
+	return r;
+}
+
+/* The kernel gives no more: a larger idle record is cut into halves. */
+static void *
+split_locked(unsigned i)
+{
+	unsigned larger = i + 1;
+	char *r = NULL;
+
+	while (larger < NSIZES && (r = pop_idle_locked(larger)) == NULL)
+		larger++;
+	if (r == NULL)
+		return NULL;
+	while (larger-- > i)
+		push_idle_locked(larger, r + index_bytes(larger));
+	return r;
+}
+
 void *
 meta_alloc(size_t bytes)
 {
 	unsigned i = size_index(bytes);
-	struct idle *r;
+	void *r;
 
 	invariant(bytes <= META_MAX_BYTES);
 	lock_take(&meta.lock, LOCK_META);
-	r = meta.idle[i];
-	if (r != NULL) {
-		meta.idle[i] = r->next;
-		meta.idle_bytes -= index_bytes(i);
-	} else {
+	r = pop_idle_locked(i);
+	if (r == NULL)
 		r = carve_locked(index_bytes(i));
-	}
+	if (r == NULL)
+		r = split_locked(i);
 	lock_drop(&meta.lock, LOCK_META);
 	return r;
 }
@@ -93,13 +129,8 @@ meta_alloc(size_t bytes)
 void
 meta_free(void *record, size_t bytes)
 {
-	unsigned i = size_index(bytes);
-	struct idle *r = record;
-
 	lock_take(&meta.lock, LOCK_META);
-	r->next = meta.idle[i];
-	meta.idle[i] = r;
-	meta.idle_bytes += index_bytes(i);
+	push_idle_locked(size_index(bytes), record);
 	lock_drop(&meta.lock, LOCK_META);
 }
 

@@ -10,6 +10,7 @@
 
 #include <pthread.h>
 
+#include "heap/large.h"
 #include "cache/thread.h"
 #include "unit.h"
 
