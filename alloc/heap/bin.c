@@ -4,8 +4,8 @@
 #include "bin.h"
 #include "../base/check.h"
 
-/* 1 MiB: the most that empty slabs of a class keep until the next tick. */
-#define EMPTY_MAX 16u
+/* 2 MiB: the most that empty slabs of a class keep until the next tick. */
+#define EMPTY_MAX 32u
 
 /* The list for a slab with a free slot, and how long it stays there. */
 static void
