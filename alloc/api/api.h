@@ -68,6 +68,18 @@ mark_of(void *p)
 	return (void **)p + 1;
 }
 
+/*
+ * What misuse dies with: "trimalloc: free(): 0x7f12a040" and then whatever the
+ * caller adds, up to the end of the line.
+ */
+struct sentence {
+	struct text text;
+	char buf[256];
+};
+
+struct text *sentence_begin(struct sentence *s, const char *name,
+			    const void *p);
+
 /* The slow paths of the two fast paths. `name` is who asks, for messages. */
 void *malloc_slow(size_t n);
 void free_slow(void *p);

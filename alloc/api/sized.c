@@ -41,37 +41,27 @@ has_class_of(void *p, size_t n)
 static _Noreturn void
 die_of_size(const char *name, const void *p, size_t n, size_t bytes)
 {
-	char buf[256];
-	struct text t;
+	struct sentence s;
+	struct text *t = sentence_begin(&s, name, p);
 
-	text_init(&t, buf, sizeof buf);
-	text_str(&t, "trimalloc: ");
-	text_str(&t, name);
-	text_str(&t, ": ");
-	text_hex(&t, (uintptr_t)p);
-	text_str(&t, " has size ");
-	text_uint(&t, bytes);
-	text_str(&t, ", not ");
-	text_uint(&t, n);
-	text_str(&t, "\n");
-	die_text(&t);
+	text_str(t, " has size ");
+	text_uint(t, bytes);
+	text_str(t, ", not ");
+	text_uint(t, n);
+	text_str(t, "\n");
+	die_text(t);
 }
 
 static _Noreturn void
 die_of_alignment(const char *name, const void *p, size_t alignment)
 {
-	char buf[256];
-	struct text t;
+	struct sentence s;
+	struct text *t = sentence_begin(&s, name, p);
 
-	text_init(&t, buf, sizeof buf);
-	text_str(&t, "trimalloc: ");
-	text_str(&t, name);
-	text_str(&t, ": ");
-	text_hex(&t, (uintptr_t)p);
-	text_str(&t, " was not allocated with alignment ");
-	text_uint(&t, alignment);
-	text_str(&t, "\n");
-	die_text(&t);
+	text_str(t, " was not allocated with alignment ");
+	text_uint(t, alignment);
+	text_str(t, "\n");
+	die_text(t);
 }
 
 /* Also C++'s sized delete, which names itself. */

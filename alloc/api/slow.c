@@ -111,14 +111,8 @@ malloc_slow(size_t n)
 
 /* --- whose pointer is this? -------------------------------------------------- */
 
-/* "trimalloc: free(): 0x7f12 " and then whatever the caller adds. */
-struct sentence {
-	struct text text;
-	char buf[256];
-};
-
-static struct text *
-begin(struct sentence *s, const char *name, const void *p)
+struct text *
+sentence_begin(struct sentence *s, const char *name, const void *p)
 {
 	text_init(&s->text, s->buf, sizeof s->buf);
 	text_str(&s->text, "trimalloc: ");
@@ -133,7 +127,7 @@ die_because(const char *name, const void *p, const char *why)
 {
 	struct sentence s;
 
-	text_str(begin(&s, name, p), why);
+	text_str(sentence_begin(&s, name, p), why);
 	text_str(&s.text, "\n");
 	die_text(&s.text);
 }
@@ -143,7 +137,7 @@ static _Noreturn void
 die_inside(const char *name, const void *p, const struct slab *slab)
 {
 	struct sentence s;
-	struct text *t = begin(&s, name, p);
+	struct text *t = sentence_begin(&s, name, p);
 	size_t size = class_size(slab->cls);
 
 	text_str(t, " points into a block (class ");
@@ -171,7 +165,7 @@ die_inside_run(const char *name, const void *p, const struct region *r)
 	if (pagemap_get(r, first) == CLASS_TO_MAP(CLASS_NONE) ||
 	    first + r->runs[first] <= page)
 		die_because(name, p, " was already freed");
-	t = begin(&s, name, p);
+	t = sentence_begin(&s, name, p);
 	text_str(t, " points into a block (");
 	text_uint(t, (size_t)r->runs[first] << PAGE_SHIFT);
 	text_str(t, " bytes, offset ");
