@@ -4,9 +4,6 @@
 #include "bin.h"
 #include "../base/check.h"
 
-/* 2 MiB: the most that empty slabs of a class keep until the next tick. */
-#define EMPTY_MAX 32u
-
 /* The list for a slab with a free slot, and how long it stays there. */
 static void
 choose_list(struct slab *s)
@@ -140,7 +137,7 @@ bin_fill(struct bin *b, struct pageheap *ph, unsigned cls, void **out, size_t n)
 static bool
 has_enough_empty(const struct bin *b)
 {
-	return b->nempty >= EMPTY_MAX || b->nempty > b->nslabs / 2;
+	return b->nempty >= BIN_EMPTY_MAX || b->nempty > b->nslabs / 2;
 }
 
 /*

@@ -15,6 +15,9 @@
 /* partial[0] holds the fullest slabs, partial[3] those with most free. */
 #define BIN_FULLNESS 4u
 
+/* 2 MiB: the most that empty slabs of a class keep until the next tick. */
+#define BIN_EMPTY_MAX 32u
+
 struct bin {
 	struct lock lock;
 	uint16_t nempty; /* slabs on `empty` */
