@@ -1,0 +1,1 @@
+"""What bench/rss/run is made of."""
