@@ -105,6 +105,38 @@ bool os_membarrier_register(void);
  */
 bool os_membarrier(void);
 
+/* --- limits of memory -------------------------------------------------- */
+
+/* What the memory cgroups allow, for the group nearest to its limit; bytes. */
+struct os_memory {
+	size_t usage;     /* charged to the group; see os_memory() */
+	size_t threshold; /* from here on there is pressure */
+	size_t limit;     /* SIZE_MAX: there is but memory.high */
+};
+
+/*
+ * How near the process is to a limit of its cgroups: its own and all above, as
+ * far as they can be seen, of version 2 (memory.max, memory.high) or 1
+ * (limit_in_bytes; the combined limit with swap and the soft limit are none).
+ * The threshold is memory.high where that is below the limit, else `percent`,
+ * 1 to 100, of the limit; the nearest group has the least threshold - usage,
+ * which may be below 0. False: no limit, or none to be known.
+ *
+ * Usage is without the page cache that the kernel could drop; this is looked
+ * up only from 7/8 of the threshold on, below that usage has the cache in it.
+ * Nothing is remembered, neither limits nor groups. 75 us without a limit; 15
+ * us more for each group that has one, and again where usage is near it; 40 of
+ * the 75 are the mount table, at 2 us per mount. Uses a file descriptor.
+ */
+bool os_memory(unsigned percent, struct os_memory *out);
+
+/*
+ * Microseconds, since the group was made, in which some of its tasks waited
+ * for memory (PSI, memory.pressure of the own group of version 2; where there
+ * is none the machine's, since its boot). 0: not to be known. 50 us.
+ */
+uint64_t os_memory_stall_us(void);
+
 /* --- the rest ---------------------------------------------------------- */
 
 /* Monotonic time in nanoseconds. 20 ns by the vDSO. */
