@@ -5,8 +5,8 @@
  * Called by the floor control, at each look for pressure.
  *
  * The usage of a group counts page cache that the kernel drops before it kills
- * anybody. What it could drop stands in memory.stat, which costs more to read
- * than the rest together: hence the look at the raw usage first.
+ * anybody. What it could drop stands in memory.stat, which costs as much to
+ * read as usage and limit together, hence the look at the raw usage first.
  */
 #include <string.h>
 
