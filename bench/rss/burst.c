@@ -85,7 +85,7 @@ burst_run_phase(struct burst *burst, struct bench_team *team,
 		void (*phase)(struct burst *, unsigned int))
 {
 	burst->phase = phase;
-	work_run(&burst->work, team, burst->nthreads);
+	work_run(&burst->work, team, burst->nthreads, 1);
 }
 
 static uint64_t

@@ -142,6 +142,7 @@ class Child:
         self.marks.append(mark)
         for wanted in self.scenario.readings:
             if wanted.mark == name:
+                self._due = [item for item in self._due if item[1] is not wanted]
                 self._due.append((t_ns + int(wanted.after_s * 1e9), wanted))
 
     def finish(self):

@@ -94,7 +94,7 @@ fragments_run_phase(struct fragments *all, struct bench_team *team,
 		    void (*phase)(struct fragments *, struct part *))
 {
 	all->phase = phase;
-	work_run(&all->work, team, all->nthreads);
+	work_run(&all->work, team, all->nthreads, 1);
 }
 
 /* Says how many blocks and bytes are alive, and counts their operations. */

@@ -175,11 +175,12 @@ per_second(uint64_t number, uint64_t ns)
 }
 
 void
-work_run(struct work *work, struct bench_team *team, unsigned int nthreads)
+work_run(struct work *work, struct bench_team *team, unsigned int nthreads,
+	 uint64_t iterations)
 {
 	uint64_t start = now_ns(), start_cpu = cpu_ns();
 
-	bench_team_run(team, nthreads);
+	bench_team_run(team, nthreads * iterations);
 	work->wall_ns += now_ns() - start;
 	work->cpu_ns += cpu_ns() - start_cpu;
 }
@@ -207,18 +208,26 @@ await_leave(void)
 	} while (got > 0 || (got < 0 && errno == EINTR));
 }
 
-void *
-stamp_alloc(uint32_t size)
+void
+stamp_write(void *block, uint32_t size)
 {
-	char *block = malloc(size);
+	char *bytes = block;
 
 	if (!block)
 		bench_die("malloc failed");
 	*(uint32_t *)block = size;
 	for (uint32_t at = BENCH_PAGE; at < size; at += BENCH_PAGE)
-		block[at] = (char)size;
-	block[size - 1] = (char)size;
+		bytes[at] = (char)size;
+	bytes[size - 1] = (char)size;
 	bench_keep(block);
+}
+
+void *
+stamp_alloc(uint32_t size)
+{
+	void *block = malloc(size);
+
+	stamp_write(block, size);
 	return block;
 }
 

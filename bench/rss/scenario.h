@@ -60,9 +60,10 @@ struct work {
 	uint64_t nops, wall_ns, cpu_ns;
 };
 
-/* Lets each thread of the team work once, and adds the time this took. */
-void work_run(struct work *work, struct bench_team *team,
-	      unsigned int nthreads);
+/* Lets each thread of the team work once, with these iterations for each, and
+ * adds the time this took. */
+void work_run(struct work *work, struct bench_team *team, unsigned int nthreads,
+	      uint64_t iterations);
 void mark_work(struct mark *mark, const struct work *work);
 
 /* The mark "end"; returns when nobody wants to look at the process any more. */
@@ -76,6 +77,7 @@ void sleep_until(uint64_t then_ns);
  * that all of its pages are resident; stamp_check() ends the process if a stamp
  * is gone. Blocks have at least 16 bytes.
  */
+void stamp_write(void *block, uint32_t size);
 void *stamp_alloc(uint32_t size);
 uint32_t stamp_check(const void *block);
 void stamp_free(void *block);

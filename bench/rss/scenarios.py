@@ -4,83 +4,27 @@ A row names a program that prints marks (scenario.h), the readings that are
 taken some time after a mark, the figures made of them, and the targets.
 """
 
-import os
-from dataclasses import dataclass, field
-from typing import Callable
+from .row import Column, Context, Reading, Scenario, program
+from .target import AtLeastOf, AtMost, AtMostOf, BASELINE, LeastOfAll
 
-from .target import AtLeastOf, AtMost, BASELINE
+GB = 1_000_000_000
 
-
-@dataclass(frozen=True)
-class Context:
-    """What a command may depend on."""
-
-    build: str          # the build folder
-    source: str         # the top of the sources
-    is_quick: bool
-    allocator: object   # runner.allocators.Allocator
+RATES = (
+    Column("ops_per_s", "ops/s", "rate"),
+    Column("ops_per_cpu_s", "ops/CPU s", "rate"),
+    Column("helper_cpu_s", "helper CPU s", "s"),
+)
+TIGHT_PEAK = AtMost("peak_per_asked", 1.10, "peak at most 1.10 of the bytes asked for", "ratio")
+THROUGHPUT = AtLeastOf("ops_per_s", 0.97, "throughput at least 0.97 of the best peer's")
 
 
-@dataclass(frozen=True)
-class Reading:
-    """Look at the process this long after a mark (its last one, of several).
-    Gives NAME_bytes and own_NAME_bytes."""
-
-    name: str
-    mark: str
-    after_s: float = 0.0
-    with_switches: bool = False     # count context switches: reads each thread
-
-
-@dataclass(frozen=True)
-class Column:
-    """A figure in the scenario's table; `form` is one of show.FORMS."""
-
-    figure: str
-    title: str
-    form: str
-
-
-def no_more(_sample, _figures):
-    return {}
-
-
-@dataclass(frozen=True)
-class Scenario:
-    name: str
-    title: str                      # of the chart and of the table
-    command: Callable               # Context -> the arguments, program first
-    readings: tuple
-    columns: tuple
-    targets: tuple = ()
-    # (Sample, common figures) -> more figures
-    derive: Callable = no_more
-    timeout_s: float = 120
-    # All allocators at the same time: for those that mostly wait.
-    is_parallel: bool = False
-    # Why it cannot run here, or None: Context -> str
-    why_not: Callable = field(default=lambda _context: None)
-
-
-def program(name, *arguments, quick=None):
-    """A C scenario; `quick` are the arguments of a quick run."""
-    def command(context):
-        chosen = quick if context.is_quick and quick is not None else arguments
-        return [os.path.join(context.build, "bench", "rss", name), *map(str, chosen)]
-    return command
-
-
-## burst
-
-REST = Reading("rest", "freed", 2.0)
-
+## burst: all that was held at once is freed
 
 def burst_figures(sample, figures):
-    asked = sample.mark("peak")["asked_bytes"]
     return {
         "rest_part": figures["own_rest_bytes"] / figures["own_peak_bytes"],
         "whole_rest_part": figures["rest_bytes"] / figures["peak_bytes"],
-        "peak_per_asked": figures["own_peak_bytes"] / asked,
+        "peak_per_asked": figures["own_peak_bytes"] / sample.mark("peak")["asked_bytes"],
     }
 
 
@@ -91,22 +35,29 @@ BURST_COLUMNS = (
     Column("own_rest_bytes", "2 s later MB", "MB"),
     Column("rest_part", "of peak", "part"),
     Column("whole_rest_part", "of peak, whole process", "part"),
-    Column("ops_per_s", "ops/s", "rate"),
-    Column("ops_per_cpu_s", "ops/CPU s", "rate"),
-    Column("helper_cpu_s", "helper CPU s", "s"),
+    *RATES,
 )
-
 AFTER_BURST = AtMost("rest_part", 0.03, "2 s after the last free at most 3 % of the peak", "part")
-TIGHT_PEAK = AtMost("peak_per_asked", 1.10, "peak at most 1.10 of the bytes asked for", "ratio")
-THROUGHPUT = AtLeastOf("ops_per_s", 0.97, "throughput at least 0.97 of the best peer's")
 
 
 def burst(name, title, *arguments, targets=(AFTER_BURST,)):
-    return Scenario(name, title, program("burst", *arguments), (REST,), BURST_COLUMNS,
-                    targets, burst_figures)
+    return Scenario(
+        name, title, program("burst", *arguments),
+        readings=(Reading("rest", "freed", 2.0),), columns=BURST_COLUMNS, targets=targets,
+        derive=burst_figures, warm_bytes=GB)
 
 
-## fragments
+BURSTS = (
+    burst("burst", "400 threads allocate 2 MB each, free it, and idle",
+          targets=(AFTER_BURST, TIGHT_PEAK, THROUGHPUT)),
+    burst("burst_busy", "The same burst, while one thread goes on calling malloc and free",
+          "--busy", 1),
+    burst("burst_foreign", "The same burst, but other threads free", "--foreign", 1),
+    burst("burst_exit", "The same burst, but the threads end after freeing", "--exit", 1),
+)
+
+
+## fragments: a few small blocks survive
 
 def fragments_figures(sample, figures):
     live = sample.mark("freed")["live_bytes"]
@@ -118,31 +69,114 @@ def fragments_figures(sample, figures):
     }
 
 
-FRAGMENTS_COLUMNS = (
-    Column("base_bytes", "start MB", "MB"),
-    Column("own_peak_bytes", "peak MB", "MB"),
-    Column("peak_per_asked", "peak : asked", "ratio"),
-    Column("live_bytes", "live MB", "MB"),
-    Column("own_rest_bytes", "3 s later MB", "MB"),
-    Column("rest_per_live", "rest : live", "ratio"),
-    Column("whole_rest_per_live", "of the whole process", "ratio"),
-    Column("ops_per_s", "ops/s", "rate"),
-    Column("ops_per_cpu_s", "ops/CPU s", "rate"),
-    Column("helper_cpu_s", "helper CPU s", "s"),
-)
+FRAGMENTS = Scenario(
+    "fragments", "1 GB of 16 to 2,048 bytes by 8 threads, a random 95 % freed",
+    program("fragments"),
+    readings=(Reading("rest", "freed", 3.0),),
+    columns=(
+        Column("base_bytes", "start MB", "MB"),
+        Column("own_peak_bytes", "peak MB", "MB"),
+        Column("peak_per_asked", "peak : asked", "ratio"),
+        Column("live_bytes", "live MB", "MB"),
+        Column("own_rest_bytes", "3 s later MB", "MB"),
+        Column("rest_per_live", "rest : live", "ratio"),
+        Column("whole_rest_per_live", "rest : live, whole process", "ratio"),
+        *RATES,
+    ),
+    targets=(
+        AtMost("rest_per_live", 3.8,
+               "3 s after the last free at most 3.8 times the live bytes", "ratio"),
+        TIGHT_PEAK,
+    ),
+    derive=fragments_figures, warm_bytes=GB)
 
 
-SCENARIOS = (
-    burst("burst", "400 threads allocate 2 MB each, free it, and idle",
-          targets=(AFTER_BURST, TIGHT_PEAK, THROUGHPUT)),
-    burst("burst_busy", "The same burst, while one thread goes on calling malloc and free",
-          "--busy", 1),
-    burst("burst_foreign", "The same burst, but other threads free", "--foreign", 1),
-    burst("burst_exit", "The same burst, but the threads end after freeing", "--exit", 1),
-    Scenario(
-        "fragments", "1 GB of 16 to 2,048 bytes by 8 threads, a random 95 % freed",
-        program("fragments"), (Reading("rest", "freed", 3.0),), FRAGMENTS_COLUMNS,
-        (AtMost("rest_per_live", 3.8, "3 s after the last free at most 3.8 times the live bytes",
-                "ratio"), TIGHT_PEAK),
-        fragments_figures),
-)
+## sawtooth: load and idleness in turn
+
+def sawtooth_figures(sample, _figures):
+    teeth = sample.all_marks("tooth")
+    later = teeth[1:]
+    mean = sample.mean_bytes(sample.mark("load")["t_ns"], sample.mark("result")["t_ns"])
+    return {
+        "own_mean_bytes": mean - sample.base_bytes,
+        "later_ops_per_s": sum(tooth["ops"] for tooth in later)
+                           / (sum(tooth["work_ns"] for tooth in later) / 1e9),
+        "tooth_s": sum(tooth["work_ns"] for tooth in teeth) / len(teeth) / 1e9,
+    }
+
+
+SAWTOOTH = Scenario(
+    "sawtooth", "100 threads with 400 MB at the top of each tooth, idle in between",
+    program("sawtooth", "--ops", 200_000, "--teeth", 10, "--idle", 5000,
+            quick=("--ops", 80_000, "--teeth", 3, "--idle", 2500)),
+    readings=(Reading("rest", "result"),),
+    columns=(
+        Column("base_bytes", "start MB", "MB"),
+        Column("own_peak_bytes", "peak MB", "MB"),
+        Column("own_mean_bytes", "mean MB", "MB"),
+        Column("own_rest_bytes", "at the end MB", "MB"),
+        Column("tooth_s", "load s", "s"),
+        Column("later_ops_per_s", "later ops/s", "rate"),
+        *RATES,
+        Column("helper_part", "of the load's", "part"),
+        Column("minor_faults", "page faults", "count"),
+    ),
+    targets=(
+        LeastOfAll("own_mean_bytes", "mean resident memory the least of all", "MB"),
+        AtLeastOf("later_ops_per_s", 0.95, "throughput of the later teeth at least 0.95 of glibc's",
+                  peer=BASELINE),
+        THROUGHPUT,
+        AtMost("helper_part", 0.01, "CPU seconds of the trim thread below 1 % of the load's",
+               "part"),
+    ),
+    derive=sawtooth_figures, timeout_s=300, warm_bytes=GB)
+
+
+## latency: single calls
+
+def no_slower(call):
+    return AtMostOf(f"{call}_p999_ns", "jemalloc", 1.0,
+                    f"p99.9 of {call} not above jemalloc's", "ns")
+
+
+LATENCY = Scenario(
+    "latency", "8 threads that burst and pause in turn: the time of single calls",
+    program("latency", "--cycles", 12, "--cycle", 1500,
+            quick=("--cycles", 2, "--cycle", 1200)),
+    readings=(Reading("rest", "end"),),
+    columns=tuple(Column(f"{call}_{quantile}_ns", f"{call} {title}", "ns")
+                  for call in ("malloc", "free", "use")
+                  for quantile, title in (("p50", "p50"), ("p99", "p99"), ("p999", "p99.9"),
+                                          ("max", "max"))),
+    targets=(no_slower("malloc"), no_slower("free")))
+
+
+## wakeups: nobody stirs once memory is back
+
+IDLE_S = 10.0
+
+
+def wakeups_figures(sample, _figures):
+    return {"switches": sample.readings["later"]["switches"]
+                        - sample.readings["rest"]["switches"]}
+
+
+WAKEUPS = Scenario(
+    "wakeups", "50 threads burst and idle: wake-ups in 10 s after memory went back",
+    program("burst", "--threads", 50),
+    readings=(Reading("rest", "freed", 4.0, with_switches=True),
+              Reading("later", "freed", 4.0 + IDLE_S, with_switches=True)),
+    columns=(
+        Column("own_peak_bytes", "peak MB", "MB"),
+        Column("own_rest_bytes", "4 s later MB", "MB"),
+        Column("own_later_bytes", "14 s later MB", "MB"),
+        Column("switches", "voluntary context switches", "count"),
+    ),
+    targets=(AtMost("switches", 0, "no voluntary context switch of any thread in 10 s",
+                    "count"),),
+    derive=wakeups_figures, is_parallel=True)
+
+
+SCENARIOS = (*BURSTS, FRAGMENTS, SAWTOOTH, LATENCY, WAKEUPS)
+
+__all__ = ["Column", "Context", "Reading", "SCENARIOS", "Scenario", "program"]
