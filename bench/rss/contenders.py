@@ -1,6 +1,8 @@
 """The allocators of a run: those of bench/run, and two of them tuned to give
 memory back."""
 
+import os
+
 from runner.allocators import Allocator, BASELINE, find_all
 
 # Name, the allocator it is a variant of, what is different.
@@ -34,10 +36,11 @@ def preload_failure(allocator, everyone, mapped, malloc_path):
         if allocator.is_library(malloc_path):
             return None
         return f"malloc came from {malloc_path}: the preload did not take effect"
-    libraries = {other.path for other in everyone if other.path}
-    for path in libraries & set(mapped):
-        if path != allocator.path:
-            return f"{path} is mapped, too"
-    if allocator.path and allocator.path not in mapped:
-        return f"{allocator.path} is not mapped: the preload did not take effect"
+    files = {os.path.realpath(path) for path in mapped}
+    own = os.path.realpath(allocator.path) if allocator.path else None
+    foreign = {os.path.realpath(other.path) for other in everyone if other.path} - {own}
+    for path in sorted(foreign & files):
+        return f"{path} is mapped, too"
+    if own and own not in files:
+        return f"{own} is not mapped: the preload did not take effect"
     return None
