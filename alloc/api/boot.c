@@ -14,6 +14,7 @@
 
 #include "../base/options.h"
 #include "../cache/thread.h"
+#include "../control/trim.h"
 #include "../pages/pagepool.h"
 #include "../os/os.h"
 #include "api.h"
@@ -91,6 +92,7 @@ construct(int argc UNUSED, char **argv UNUSED, char **env)
 	pagepool_open_front();
 	api_fast_end = FAST_MAX + 1;
 	pthread_atfork(fork_prepare, fork_parent, fork_child);
+	trim_boot();
 }
 
 __attribute__((destructor)) static void

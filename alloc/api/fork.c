@@ -4,12 +4,13 @@
  * Before the fork every lock is taken and every other thread's cache closed,
  * so the child's copy is one that no operation was in the middle of. The
  * child then has one thread: the others' caches are emptied into the arenas,
- * and the trim thread is born again when the child starts a thread.
+ * and the trim thread is born again when the child needs one.
  *
  * vfork and posix_spawn run no handlers and need none: their child shares the
  * memory, allocates nothing that it keeps, and its parent waits.
  */
 #include "../cache/thread.h"
+#include "../control/reclaim.h"
 #include "../control/trim.h"
 #include "../heap/arena.h"
 #include "../pages/meta.h"
@@ -66,7 +67,7 @@ void
 fork_prepare(void)
 {
 	boot();
-	trim_lock();
+	reclaim_lock();
 	thread_hold_all();
 	hold_arenas();
 	pagepool_lock();
@@ -78,7 +79,7 @@ fork_parent(void)
 {
 	release_pages();
 	thread_release_all();
-	trim_unlock();
+	reclaim_unlock();
 }
 
 void
@@ -86,6 +87,6 @@ fork_child(void)
 {
 	release_pages();
 	thread_child_release();
-	trim_unlock();
+	reclaim_unlock();
 	trim_forget_thread();
 }

@@ -42,7 +42,7 @@ tri_mallinfo2(void)
 
 	boot();
 	stats_take(&s);
-	info.arena = s.active + s.dirty;
+	info.arena = s.active - s.slab_away + s.dirty;
 	info.ordblks = s.cached_blocks + s.slab_free_blocks;
 	/*
 	 * Large blocks are not hblkhd: HotSpot adds that to uordblks, which
@@ -100,6 +100,7 @@ with_report(report_fn *report, bool (*emit)(struct text *, void *), void *arg)
 	if (buf == NULL)
 		return false;
 	stats_take(&s);
+	stats_ask_kernel(&s);
 	text_init(&t, buf, REPORT_BYTES);
 	report(&t, &s);
 	ok = emit(&t, arg);

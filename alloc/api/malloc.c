@@ -36,6 +36,7 @@ tri_malloc(size_t n)
 	offset = api_bins[(n + QUANTUM_BYTES - 1) / QUANTUM_BYTES];
 	c = cache_enter();
 	p = *bin_at(c, &offset)->top;
+	KEEP_IN_RESULT(p);
 	if (UNLIKELY(p == NULL)) {
 		cache_leave();
 		return malloc_slow(n);
@@ -64,7 +65,8 @@ tri_free(void *p)
 	mark = free_mark();
 	c = cache_enter();
 	/* A slot's first byte, and not free already, and room for it. */
-	if (UNLIKELY((uint16_t)(uintptr_t)p * bin_at(c, &offset)->magic >=
+	if (UNLIKELY(((uint32_t)(uintptr_t)p & bin_at(c, &offset)->mask) *
+			     bin_at(c, &offset)->magic >=
 		     bin_at(c, &offset)->remainder) ||
 	    UNLIKELY(*mark_of(p) == mark))
 		goto leave;

@@ -10,9 +10,8 @@
 #include "../base/options.h"
 #include "../cache/drain.h"
 #include "../cache/thread.h"
-#include "../control/trim.h"
 #include "../heap/large.h"
-#include "api.h"
+#include "thread.h"
 
 void *
 fail_enomem(void)
@@ -143,7 +142,7 @@ die_inside(const char *name, const void *p, const struct slab *slab)
 	text_str(t, " points into a block (class ");
 	text_uint(t, size);
 	text_str(t, " bytes, offset ");
-	text_uint(t, (size_t)((const char *)p - slab->base) % size);
+	text_uint(t, ((uintptr_t)p & class_shapes[slab->cls].mask) % size);
 	text_str(t, ")\n");
 	die_text(t);
 }
@@ -189,9 +188,10 @@ die_no_block(const char *name, const void *p, const struct region *r)
 static bool
 is_first_byte(const void *p, unsigned cls)
 {
-	uint32_t magic = class_magic(cls);
+	const struct class_shape *shape = &class_shapes[cls];
 
-	return (uint32_t)((uint16_t)(uintptr_t)p * magic) < magic;
+	return (uint32_t)((uintptr_t)p & shape->mask) * shape->magic <
+	       shape->magic;
 }
 
 /* The class of the block that begins at p; dies where none does. */
@@ -250,12 +250,20 @@ block_check(const char *name, const void *p)
 
 /* --- free ------------------------------------------------------------------- */
 
-/* The trim thread of the JNI library has no pthread_create to wait for. */
+/*
+ * The trim thread of a process that started no other, or of the JNI library,
+ * which does not see threads begin.
+ */
 static void
 start_trim_thread(void)
 {
-	if (TRI_JNI && thread_count() > 1)
-		trim_start(pthread_create);
+	trim_create_fn *create;
+
+	if (!(TRI_JNI && thread_count() > 1) && !trim_is_wanted())
+		return;
+	create = next_create();
+	if (create != NULL)
+		trim_start(create);
 }
 
 void

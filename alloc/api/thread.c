@@ -1,9 +1,12 @@
 /*
  * thread.c -- pthread_create, for two reasons. The trim thread is born with
  * the program's first thread and in the same place: a moment when the program
- * holds no lock of the dynamic linker, which a thread made from within malloc
- * could not know. And every thread enters before it does anything else, so
- * that its end is noticed (cache/thread.h).
+ * holds no lock of the C library's, which a thread made from within free could
+ * not know. (Only a process of one thread makes it there, slow.c: no other
+ * thread can hold such a lock then, and those that pthread_create takes its
+ * own thread holds in the middle of another pthread_create alone.) And every
+ * thread enters before it does anything else, so that its end is noticed
+ * (cache/thread.h).
  *
  * Exported by the interposing library only.
  */
@@ -12,16 +15,15 @@
 #include <threads.h>
 
 #include "../cache/thread.h"
-#include "../control/trim.h"
 #include "../pages/meta.h"
-#include "api.h"
+#include "thread.h"
 
 #if !TRI_JNI
 
 typedef int thrd_create_fn(thrd_t *, thrd_start_t, void *);
 
 /* dlsym's result; found once, the same for all. */
-static trim_create_fn *
+trim_create_fn *
 next_create(void)
 {
 	static _Atomic(trim_create_fn *) found;

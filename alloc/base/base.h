@@ -24,6 +24,16 @@
 #define EXPORT        __attribute__((visibility("default")))
 
 /*
+ * Keeps a value from here on in the register in which a function returns it,
+ * where the compiler would spend a move on that at the end.
+ */
+#if defined(__x86_64__)
+#define KEEP_IN_RESULT(value) __asm__("" : "+a"(value))
+#else
+#define KEEP_IN_RESULT(value) ((void)(value))
+#endif
+
+/*
  * On declarations of what the fast paths read: without it the compiler must
  * assume another library's and loads the address first.
  */

@@ -15,6 +15,7 @@ struct options tri_options = {
 #define KIND_boolean OPTION_BOOLEAN
 #define KIND_count   OPTION_COUNT
 #define KIND_period  OPTION_PERIOD
+#define KIND_choice  OPTION_CHOICE
 
 static const struct option_row table[] = {
 #define OPTION(name, kind, value, min, max, unit, help) \
@@ -118,9 +119,36 @@ parse_number(struct piece p, int64_t *out)
 	return i == p.len;
 }
 
+/* The word number i of "never|default|always"; len is 0 behind the last. */
+static struct piece
+choice_word(const struct option_row *row, int64_t i)
+{
+	struct piece word = { row->unit, strcspn(row->unit, "|") };
+
+	for (; i > 0 && word.len > 0; i--) {
+		word.at += word.len + (word.at[word.len] == '|');
+		word.len = strcspn(word.at, "|");
+	}
+	return word;
+}
+
+static bool
+parse_choice(const struct option_row *row, struct piece p, int64_t *out)
+{
+	struct piece word;
+
+	for (*out = 0; (word = choice_word(row, *out)).len > 0; ++*out) {
+		if (word.len == p.len && memcmp(word.at, p.at, p.len) == 0)
+			return true;
+	}
+	return false;
+}
+
 static bool
 parse_value(const struct option_row *row, struct piece p, int64_t *out)
 {
+	if (row->kind == OPTION_CHOICE)
+		return parse_choice(row, p, out);
 	if (row->kind != OPTION_BOOLEAN)
 		return parse_number(p, out);
 	*out = piece_is(p, "true");
@@ -144,10 +172,16 @@ complain_key(struct piece key)
 static void
 text_value(struct text *t, const struct option_row *row, int64_t value)
 {
-	if (row->kind == OPTION_BOOLEAN)
+	struct piece word;
+
+	if (row->kind == OPTION_CHOICE) {
+		word = choice_word(row, value);
+		text_mem(t, word.at, word.len);
+	} else if (row->kind == OPTION_BOOLEAN) {
 		text_str(t, value ? "true" : "false");
-	else
+	} else {
 		text_int(t, value);
+	}
 }
 
 static void
@@ -162,6 +196,8 @@ complain_value(const struct option_row *row, struct piece value)
 	text_str(&t, " takes ");
 	if (row->kind == OPTION_BOOLEAN) {
 		text_str(&t, "true or false");
+	} else if (row->kind == OPTION_CHOICE) {
+		text_str(&t, row->unit);
 	} else {
 		text_str(&t, "a number from ");
 		text_int(&t, row->min);

@@ -25,11 +25,14 @@ extern struct options tri_options;
 #define option(name) \
 	atomic_load_explicit(&tri_options.name, memory_order_relaxed)
 
-enum option_kind { OPTION_BOOLEAN, OPTION_COUNT, OPTION_PERIOD };
+enum option_kind { OPTION_BOOLEAN, OPTION_COUNT, OPTION_PERIOD, OPTION_CHOICE };
+
+/* The values of `thp`. */
+enum { THP_NEVER, THP_DEFAULT, THP_ALWAYS };
 
 struct option_row {
 	const char *name;
-	const char *unit;
+	const char *unit; /* of a choice: its words, "|" between them */
 	const char *help;
 	int64_t value, min, max;
 	size_t offset;

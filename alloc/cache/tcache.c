@@ -175,7 +175,8 @@ bin_reset(struct cache_bin *b, unsigned cls)
 	b->depth = b->capacity = 0;
 	b->mood = 0;
 	b->is_filled = false;
-	b->magic = b->remainder = cls == CLASS_NONE ? 0 : class_magic(cls);
+	b->magic = b->remainder = class_shapes[cls].magic;
+	b->mask = class_shapes[cls].mask;
 }
 
 /* Bins as they are at birth: copied, for a division each is dear. */
@@ -240,12 +241,17 @@ flatten(struct tcache *c, struct cache_bin *b, unsigned cls)
 	b->mood = 0;
 }
 
-/* Where the stack ends and with what: the chance of a coincidence is small. */
-static uint32_t
+/*
+ * Where the stack ends and with what. One in 65,536 active stacks is taken for
+ * a quiet one, which costs it a fill.
+ */
+static uint16_t
 mood(const struct cache_bin *b)
 {
-	return (uint32_t)((uintptr_t)b->top >> 3) * 31 +
-	       (uint32_t)((uintptr_t)*b->top >> 4);
+	uint32_t n = (uint32_t)((uintptr_t)b->top >> 3) * 31 +
+		     (uint32_t)((uintptr_t)*b->top >> 4);
+
+	return (uint16_t)(n ^ n >> 16);
 }
 
 bool

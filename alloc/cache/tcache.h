@@ -51,9 +51,10 @@ struct arena;
 struct cache_bin {
 	void **top;             /* the block freed last */
 	void **limit;           /* the last slot that may be filled */
-	uint32_t magic;         /* of the class, see divide_magic() */
+	uint32_t magic;         /* of the class, see struct class_shape */
 	uint32_t remainder;     /* the same: a multiple's product is below it */
-	uint32_t mood;          /* changes when the owner does something here */
+	uint16_t mask;          /* of the class as well */
+	uint16_t mood;          /* changes when the owner does something here */
 	uint16_t depth;         /* blocks it may hold */
 	uint16_t capacity : 15; /* blocks its array has room for; 0: none */
 	uint16_t is_filled : 1; /* the owner allocates of this class, too */

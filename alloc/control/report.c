@@ -3,6 +3,8 @@
  */
 #include "report.h"
 
+#define NS_PER_US UINT64_C(1000)
+
 static void
 line(struct text *t, const char *name, uint64_t value, const char *unit)
 {
@@ -31,6 +33,82 @@ text_class(struct text *t, unsigned cls, const struct class_stats *c)
 	text_str(t, "\n");
 }
 
+/* What the kernel says of it. */
+static void
+text_kernel(struct text *t, const struct stats *s)
+{
+	if (!s->has_residence)
+		return;
+	line(t, "resident", s->residence.resident, " bytes");
+	line(t, "in huge pages", s->residence.huge, " bytes");
+}
+
+static void
+text_purges(struct text *t, const char *name, const struct purge_stats *p)
+{
+	line(t, name, p->npages * PAGE_BYTES, " bytes");
+	line(t, "  calls", p->ncalls, "");
+	line(t, "  refused", p->nfailed, "");
+	line(t, "  time", p->ns / NS_PER_US, " us");
+}
+
+static void
+text_seconds(struct text *t, uint64_t ns)
+{
+	uint64_t ms = ns / (1000 * NS_PER_US);
+
+	text_uint(t, ms / 1000);
+	text_str(t, ".");
+	text_uint(t, ms / 100 % 10);
+	text_str(t, " s");
+}
+
+/* "pressure: 3 times, the last 12.0 s ago for 2.3 s at ..." */
+static void
+text_pressure(struct text *t, const struct pressure *p, uint64_t now_ns)
+{
+	bool is_on = p->level != PRESSURE_NONE;
+
+	text_str(t, "pressure: ");
+	text_uint(t, p->nevents);
+	text_str(t, " times");
+	if (p->nevents > 0) {
+		text_str(t, ", the last ");
+		text_seconds(t, now_ns - p->begun_ns);
+		text_str(t, is_on ? " ago and not over, at " : " ago for ");
+		if (!is_on) {
+			text_seconds(t, p->ended_ns - p->begun_ns);
+			text_str(t, ", at ");
+		}
+		text_uint(t, p->usage / MIB);
+		text_str(t, " of ");
+		text_uint(t, p->limit / MIB);
+		text_str(t, " MiB, gave ");
+		text_uint(t, p->given_last / KIB);
+		text_str(t, " KiB");
+	}
+	text_str(t, "; in all gave ");
+	text_uint(t, p->given / KIB);
+	text_str(t, " KiB\n");
+}
+
+static void
+text_reclaim(struct text *t, const struct stats *s)
+{
+	line(t, "trim thread", s->has_trim_thread, "");
+	line(t, "  its CPU time", s->trim_cpu_ns / NS_PER_US, " us");
+	line(t, "ticks", s->reclaim.nticks, "");
+	line(t, "trims by request", s->reclaim.nforced, "");
+	line(t, "caches drained", s->reclaim.ndrains, "");
+	line(t, "  time", s->reclaim.drain_ns / NS_PER_US, " us");
+	text_purges(t, "purged", &s->purge);
+	line(t, "  chunks decommitted", s->purge.ndecommitted, "");
+	text_purges(t, "purged in slabs", &s->reclaim.slabs);
+	line(t, "refaults", s->nrefaults, "");
+	line(t, "demand window", s->reclaim.window, " ticks");
+	text_pressure(t, &s->reclaim.pressure, s->now_ns);
+}
+
 void
 report_text(struct text *t, const struct stats *s)
 {
@@ -39,6 +117,7 @@ report_text(struct text *t, const struct stats *s)
 	line(t, "cached in threads", s->cached, " bytes");
 	line(t, "on shelves", s->shelved, " bytes");
 	line(t, "free in slabs", s->slab_free, " bytes");
+	line(t, "given back in slabs", s->slab_away, " bytes");
 	line(t, "active", s->active, " bytes");
 	line(t, "dirty", s->dirty, " bytes");
 	line(t, "mapped", s->mapped, " bytes");
@@ -47,13 +126,8 @@ report_text(struct text *t, const struct stats *s)
 	line(t, "large bytes", s->large, " bytes");
 	line(t, "arenas", s->narenas, "");
 	line(t, "threads with a cache", s->nthreads, "");
-	line(t, "trim thread", s->has_trim_thread, "");
-	line(t, "trim ticks", s->nticks, "");
-	line(t, "caches drained", s->ndrains, "");
-	line(t, "purges", s->purge.ncalls, "");
-	line(t, "purged", s->purge.npages * PAGE_BYTES, " bytes");
-	line(t, "purges refused", s->purge.nfailed, "");
-	line(t, "time in purges", s->purge.ns / 1000, " us");
+	text_kernel(t, s);
+	text_reclaim(t, s);
 	text_str(t, "     size    slabs       live   cached     free    fills"
 		    "  flushes\n");
 	for (unsigned cls = 1; cls < CLASS_RUN; cls++)
@@ -92,7 +166,7 @@ xml_sums(struct text *t, const struct stats *s, size_t nfree)
 	xml_total(t, "rest", nfree,
 		  s->slab_free + s->cached + s->shelved + s->dirty);
 	xml_total(t, "mmap", 0, 0);
-	xml_size(t, "system", "current", s->active + s->dirty);
+	xml_size(t, "system", "current", s->active - s->slab_away + s->dirty);
 	xml_size(t, "system", "max", s->mapped);
 	xml_size(t, "aspace", "total", s->mapped);
 	xml_size(t, "aspace", "mprotect", s->mapped);
@@ -145,12 +219,27 @@ report_xml(struct text *t, const struct stats *s)
 	xml_own(t, "cached", s->cached);
 	xml_own(t, "shelved", s->shelved);
 	xml_own(t, "slab_free", s->slab_free);
+	xml_own(t, "slab_away", s->slab_away);
 	xml_own(t, "active", s->active);
 	xml_own(t, "dirty", s->dirty);
 	xml_own(t, "mapped", s->mapped);
 	xml_own(t, "metadata", s->metadata);
 	xml_own(t, "arenas", s->narenas);
 	xml_own(t, "threads", s->nthreads);
-	xml_own(t, "purged", s->purge.npages * PAGE_BYTES);
+	if (s->has_residence) {
+		xml_own(t, "resident", s->residence.resident);
+		xml_own(t, "huge", s->residence.huge);
+	}
+	xml_own(t, "ticks", s->reclaim.nticks);
+	xml_own(t, "trims", s->reclaim.nforced);
+	xml_own(t, "drains", s->reclaim.ndrains);
+	xml_own(t, "purged",
+		(s->purge.npages + s->reclaim.slabs.npages) * PAGE_BYTES);
+	xml_own(t, "purged_in_slabs", s->reclaim.slabs.npages * PAGE_BYTES);
+	xml_own(t, "decommitted", s->purge.ndecommitted * CHUNK_BYTES);
+	xml_own(t, "refaults", s->nrefaults);
+	xml_own(t, "trim_cpu_us", s->trim_cpu_ns / NS_PER_US);
+	xml_own(t, "pressure_events", s->reclaim.pressure.nevents);
+	xml_own(t, "pressure_gave", s->reclaim.pressure.given);
 	text_str(t, "</trimalloc>\n</malloc>\n");
 }

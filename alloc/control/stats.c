@@ -17,13 +17,15 @@ minus(size_t a, size_t b)
 }
 
 static void
-add_bin(struct class_stats *s, struct bin *b)
+add_bin(struct class_stats *s, struct bin *b, uint64_t *nrefaults)
 {
 	lock_take(&b->lock, LOCK_BIN);
 	s->nslabs += b->nslabs;
 	s->nlive += b->nused;
+	s->naway += b->naway;
 	s->nfills += b->nfills;
 	s->nflushes += b->nflushes;
+	*nrefaults += b->nrefaults;
 	lock_drop(&b->lock, LOCK_BIN);
 }
 
@@ -33,6 +35,7 @@ add_pages(struct stats *out, struct pageheap *ph)
 	lock_take(&ph->lock, LOCK_PAGES);
 	out->active += ph->nused << PAGE_SHIFT;
 	out->dirty += pageheap_ndirty(ph) << PAGE_SHIFT;
+	out->nrefaults += pageheap_nrefaults(ph);
 	purge_stats_add(&out->purge, &ph->purge);
 	lock_drop(&ph->lock, LOCK_PAGES);
 }
@@ -42,7 +45,8 @@ add_arena(struct stats *out, struct arena *a)
 {
 	for (unsigned cls = 1; cls <= CLASS_SLAB_MAX; cls++) {
 		if (bin_is_used(&a->bins[cls]))
-			add_bin(&out->classes[cls], &a->bins[cls]);
+			add_bin(&out->classes[cls], &a->bins[cls],
+				&out->nrefaults);
 	}
 	add_pages(out, &a->pages);
 	/* Relaxed: sums for reports. */
@@ -68,7 +72,7 @@ add_pool(struct stats *out)
 static void
 settle_classes(struct stats *out, const size_t cached[NCLASSES])
 {
-	size_t slabs = 0, used = 0;
+	size_t slabs = 0, used = 0, naway = 0;
 
 	for (unsigned cls = 1; cls < CLASS_RUN; cls++) {
 		struct class_stats *s = &out->classes[cls];
@@ -81,11 +85,13 @@ settle_classes(struct stats *out, const size_t cached[NCLASSES])
 			continue;
 		used += s->nlive * size;
 		slabs += s->nslabs * SLAB_BYTES;
-		s->nfree = minus(s->nslabs * (SLAB_BYTES / size), s->nlive);
+		naway += s->naway;
+		s->nfree = minus(s->nslabs * class_nslots(cls), s->nlive);
 		s->nlive = minus(s->nlive, s->ncached);
 		out->slab_free_blocks += s->nfree;
 	}
-	out->slab_free = minus(slabs, used);
+	out->slab_away = naway << PAGE_SHIFT;
+	out->slab_free = minus(slabs, used + out->slab_away);
 	out->allocated = minus(used + out->large, out->cached);
 }
 
@@ -106,8 +112,27 @@ stats_take(struct stats *out)
 	meta_usage(&out->metadata, &idle);
 	out->nthreads = thread_count();
 	trim_stats(&trim);
-	out->ndrains = trim.ndrains;
-	out->nticks = trim.nticks;
-	out->nforced = trim.nforced;
 	out->has_trim_thread = trim.has_thread;
+	out->trim_cpu_ns = trim.cpu_ns;
+	out->now_ns = os_now_ns();
+	reclaim_stats(&out->reclaim);
+}
+
+void
+stats_ask_kernel(struct stats *out)
+{
+	/* Acquire: pairs with the release in region_open_locked(). */
+	unsigned n = atomic_load_explicit(&nregions, memory_order_acquire);
+
+	out->has_residence = true;
+	out->residence = (struct os_residence){ 0, 0 };
+	for (unsigned i = 0; i < n; i++) {
+		struct os_residence one;
+
+		if (!os_residence((void *)regions[i].base,
+				  regions[i].nchunks_max * CHUNK_BYTES, &one))
+			out->has_residence = false;
+		out->residence.resident += one.resident;
+		out->residence.huge += one.huge;
+	}
 }

@@ -1,19 +1,16 @@
 /*
- * trim.h -- when memory goes back to the kernel.
+ * trim.h -- the trim thread: who calls for ticks, and when.
  *
  * Above   api (malloc_trim, free's slow path, pthread_create, fork)
- * Lock    LOCK_TRIM while pages are purged, so that two purges do not chase
- *         each other; none of the caller's
+ * Lock    none
  * Always  at most one trim thread; it sleeps without a limit while no page is
  *         dirty and no cache holds a block, and ends when it is the last
  *
- * Policy: a tick is a quarter of decay_ms. At each, caches whose thread did
- * nothing since the last one are emptied, page runs that lay on a shelf all
- * the while go to the page heap, and pages that were dirty at the last one
- * already are purged, as far as there are more of them than the demand: the
- * most that was used at once during the last two ticks, less what is used now.
- * So when a load ends its memory is back with the kernel after decay_ms, and a
- * load that pauses for less than half of that finds its pages where they were.
+ * It is born when the program starts its first thread, or when a process of
+ * one thread has a few MiB of dirty pages; all signals are blocked in it. What
+ * a tick does is told in reclaim.h. Between two ticks it naps; when one found
+ * nothing more to do it lies down at the bell (pages/bell.h), which frees
+ * ring. So a process that is idle has no wake-ups.
  */
 #ifndef TRI_CONTROL_TRIM_H
 #define TRI_CONTROL_TRIM_H
@@ -39,19 +36,28 @@ typedef int trim_create_fn(pthread_t *, const pthread_attr_t *,
 void trim_start(trim_create_fn *create);
 
 /*
+ * True where a process that has no trim thread should start one now, from
+ * free's slow path: enough is dirty, the first try did not fail, and this is
+ * not the child of a vfork, whose thread would be its parent's. Costs a load
+ * where there is a trim thread.
+ */
+bool trim_is_wanted(void);
+
+/* The constructors have run: threads may be started from here on. */
+void trim_boot(void);
+
+/*
  * For a process without a trim thread, from free's slow path: a tick, if one
  * is due. Costs a load where there is a trim thread.
  */
 void trim_poll(void);
 
-/* For fork.c: the child has no trim thread until it starts a thread. */
-void trim_lock(void);
-void trim_unlock(void);
+/* For fork.c: the child has no trim thread until it needs one. */
 void trim_forget_thread(void);
 
 struct trim_stats {
 	bool has_thread;
-	uint64_t nticks, ndrains, nforced;
+	uint64_t cpu_ns; /* of the thread, up to its last tick */
 };
 
 void trim_stats(struct trim_stats *out);

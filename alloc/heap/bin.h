@@ -3,17 +3,32 @@
  *
  * Above   cache/tcache.c, in batches
  * Lock    bin->lock (LOCK_BIN); never held while a slab is made or retired
- * Always  every slab with a free and a used slot is on partial[its fullness];
- *         those without a used slot are on `empty`, a few of them kept so that
- *         the next fill need not make one; full ones are on no list
+ * Always  a slab with a free and a used slot is on lists[its `list`]; those
+ *         without a used slot are on `empty`, a few of them kept so that the
+ *         next fill need not make one; full ones are on no list
+ *
+ * Fills take from the fullest slab with a visible slot, then from empty slabs,
+ * then from slabs whose free slots are all on pages that are away, and only
+ * then from a new one. So sparse slabs run empty, and pages that were given
+ * back are asked for last.
+ *
+ * Every slab in which a slot was put is `young` until bin_purge() has seen it
+ * quiet and given its free pages back. What a tick looks at is what changed.
  */
 #ifndef TRI_HEAP_BIN_H
 #define TRI_HEAP_BIN_H
 
 #include "slab.h"
 
-/* partial[0] holds the fullest slabs, partial[3] those with most free. */
+/*
+ * The lists of a bin: by fullness, the fullest first, those with a visible
+ * slot; the same for those without one; and those without one from which
+ * nothing may be revealed for the moment.
+ */
 #define BIN_FULLNESS 4u
+#define BIN_HIDDEN   BIN_FULLNESS
+#define BIN_HELD     (2 * BIN_FULLNESS)
+#define BIN_NLISTS   (BIN_HELD + 1)
 
 /* 2 MiB: the most that empty slabs of a class keep until the next tick. */
 #define BIN_EMPTY_MAX 32u
@@ -22,16 +37,19 @@ struct bin {
 	struct lock lock;
 	uint16_t nempty; /* slabs on `empty` */
 	uint16_t idle;   /* the fewest there were since the last bin_trim */
-	struct list partial[BIN_FULLNESS];
+	struct list lists[BIN_NLISTS];
 	struct list empty;
-	size_t nslabs;
+	struct queue young;
+	size_t nslabs, nyoung;
+	size_t naway; /* pages */
 	size_t nused; /* slots out of the slabs: with caches or the program */
 	uint64_t nfills, nflushes;
+	uint64_t nrefaults; /* pages that were away and were taken again */
 	_Atomic uint64_t nslabs_made; /* 0: never used; read without the lock */
 };
 
 /*
- * Up to n blocks, the fullest slabs first, each slab's lowest slots first.
+ * Up to n blocks, in the order above, each slab's lowest slots first.
  * Returns how many; 0 where memory is used up.
  */
 size_t bin_fill(struct bin *b, struct pageheap *ph, unsigned cls, void **out,
@@ -51,5 +69,21 @@ bool bin_is_used(struct bin *b);
  * all.
  */
 void bin_trim(struct bin *b, bool only_idle);
+
+/* Young slabs of all bins: a hint, read without a lock. */
+size_t bin_nyoung(void);
+
+struct bin_purged {
+	size_t nyoung;      /* slabs that are young still */
+	uint64_t nrefaults; /* the bin's, ever */
+};
+
+/*
+ * Ends a tick of the young slabs: gives the whole free pages of those back
+ * from which nothing was taken for quiet_ticks such calls (0: of all), and
+ * counts them in *stats. Holds no lock while it does; one caller at a time.
+ */
+struct bin_purged bin_purge(struct bin *b, unsigned quiet_ticks,
+			    struct purge_stats *stats);
 
 #endif

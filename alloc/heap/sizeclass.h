@@ -1,21 +1,32 @@
 /*
- * sizeclass.h -- the ladder of block sizes.
+ * sizeclass.h -- the ladder of block sizes, and how slabs are cut.
  *
  * Above   all of heap, cache and api
  * Lock    none: constants
- * Always  class_size(size_class(n)) >= n; the waste is below 1/8 of the block
- *         above 256 bytes, below 16 bytes up to there, and below 1/5 for the
- *         four classes that begin with 20 KiB
+ * Always  class_size(size_class(n)) >= n; the waste is below 16 bytes up to
+ *         256, at most a seventh of the block up to 2 KiB, a ninth above,
+ *         and a fifth in the four classes that begin with 20 KiB
  *
  *	class	  1 .. 16	16 .. 256	steps of 16 bytes	slab
- *	class	 17 .. 64	288 .. 16 KiB	8 per doubling		slab
- *	class	 65 .. 68	20 .. 32 KiB	steps of 4 KiB		page run
- *	class	 69 .. 108	36 KiB .. 1 MiB	8 per doubling		page run
- *	class	109		any pages	exact			page run
+ *	class	 17 .. 34	288 .. 2 KiB	parts of pages		slab
+ *	class	 35 .. 58	2,304 .. 16 KiB	8 per doubling		slab
+ *	class	 59 .. 62	20 .. 32 KiB	steps of 4 KiB		page run
+ *	class	 63 .. 102	36 KiB .. 1 MiB	8 per doubling		page run
+ *	class	103		any pages	exact			page run
  *
- * Eight steps per doubling and not four: with Native Memory Tracking HotSpot
- * adds 18 bytes to each request, so its powers of two would spill into a block
- * a quarter larger.
+ * Between 256 bytes and 2 KiB the sizes are those of which a whole number just
+ * fits one, two or four pages, and slots do not reach over such a group of
+ * pages. A page can go back to the kernel when none of its slots is used; a
+ * slot that lies on two pages keeps both. Slots of 1,360 bytes, three to a
+ * page, leave a page to chance in three lives, slots of 1,280 bytes one after
+ * the other in four and a quarter. Of 1 GiB of random sizes from 16 to 2,048
+ * bytes, a random 95 % of it freed, 3.73 times the live bytes stay resident by
+ * arithmetic, with eight even steps per doubling 4.04 times; the mean waste of
+ * a block is 6 % instead of 5 %.
+ *
+ * Steps are small, for with Native Memory Tracking HotSpot adds 18 bytes to
+ * each request, so that its powers of two would spill into a block a quarter
+ * larger.
  */
 #ifndef TRI_HEAP_SIZECLASS_H
 #define TRI_HEAP_SIZECLASS_H
@@ -24,12 +35,12 @@
 
 /* Class 0 stands for "no block of ours" in the page map. */
 #define CLASS_NONE      0u
-#define CLASS_SLAB_MAX  64u
-#define CLASS_LARGE_MAX 108u
+#define CLASS_SLAB_MAX  58u
+#define CLASS_LARGE_MAX 102u
 
 /* A page run that is of no class: never cached by threads. */
-#define CLASS_RUN 109u
-#define NCLASSES  110u
+#define CLASS_RUN 103u
+#define NCLASSES  104u
 
 #define SLAB_SIZE_MAX  (16 * KIB)
 #define CLASS_SIZE_MAX (1 * MIB)
@@ -57,6 +68,14 @@ class_is_slab(unsigned cls)
 	return cls - 1 < CLASS_SLAB_MAX;
 }
 
+/* Classes up to 256 bytes, and up to 2 KiB: what the others count from. */
+#define CLASS_256   16u
+#define CLASS_2048  34u
+#define CLASS_32768 62u
+
+/* For requests from 257 to 2,048 bytes, in steps of 16: class - CLASS_256. */
+extern const uint8_t class_steps[(2048 - 256) / QUANTUM_BYTES];
+
 /* The step of n, (2^e, 2^(e+1)], counted in eighths of 2^e: 1 to 8. */
 ALWAYS_INLINE unsigned
 class_eighth(size_t n, unsigned e)
@@ -73,12 +92,15 @@ size_class(size_t n)
 
 	if (n <= 256)
 		return n == 0 ? 1 : (unsigned)((n + 15) / 16);
+	if (n <= 2048)
+		return CLASS_256 + class_steps[(n - 257) / QUANTUM_BYTES];
 	e = log2_floor(n - 1);
 	if (n <= SLAB_SIZE_MAX)
-		return 16 + (e - 8) * 8 + class_eighth(n, e);
+		return CLASS_2048 + (e - 11) * 8 + class_eighth(n, e);
 	if (n <= 32 * KIB)
-		return 64 + (unsigned)((n - SLAB_SIZE_MAX + 4095) / 4096);
-	return 68 + (e - 15) * 8 + class_eighth(n, e);
+		return CLASS_SLAB_MAX +
+		       (unsigned)((n - SLAB_SIZE_MAX + 4095) / 4096);
+	return CLASS_32768 + (e - 15) * 8 + class_eighth(n, e);
 }
 
 /*
@@ -87,17 +109,41 @@ size_class(size_t n)
  * offset * magic >> 32 is the quotient (D. Lemire, O. Kaser, N. Kurz, "Faster
  * Remainder by Direct Computation", 2019; tested for every pair).
  */
-ALWAYS_INLINE uint32_t
-divide_magic(size_t d)
+#define DIVIDE_MAGIC(d) ((uint32_t)(UINT32_MAX / (d) + 1))
+
+/*
+ * How a slab of a class is cut: into groups of `per_group` slots one after the
+ * other, a group beginning at each multiple of mask + 1 bytes. With `mask` and
+ * `magic` an address is known as a slot's first byte: mask it, multiply. Page
+ * runs begin at pages; the class of none has zeros, which fit no address.
+ */
+struct class_shape {
+	uint32_t magic;       /* of the size, see DIVIDE_MAGIC */
+	uint32_t group_magic; /* of per_group */
+	uint16_t mask;
+	uint16_t per_group;
+	uint16_t gap;   /* bytes behind a group's last slot */
+	uint16_t shift; /* log2(mask + 1) */
+};
+
+extern const struct class_shape class_shapes[NCLASSES];
+
+/* Slots of a slab, which has 2^16 bytes. */
+ALWAYS_INLINE size_t
+class_nslots(unsigned cls)
 {
-	return (uint32_t)(UINT32_MAX / d + 1);
+	return (size_t)class_shapes[cls].per_group
+	       << (16 - class_shapes[cls].shift);
 }
 
-/* What a block's address within its 64 KiB must be a multiple of. */
-ALWAYS_INLINE uint32_t
-class_magic(unsigned cls)
+/* Where slot `index` of a slab begins. */
+ALWAYS_INLINE size_t
+class_slot_offset(unsigned cls, size_t index)
 {
-	return divide_magic(class_is_slab(cls) ? class_size(cls) : PAGE_BYTES);
+	const struct class_shape *s = &class_shapes[cls];
+	uint64_t group = (uint64_t)index * s->group_magic >> 32;
+
+	return index * class_size(cls) + (size_t)group * s->gap;
 }
 
 /*

@@ -14,17 +14,18 @@ record_bytes(size_t nslots)
 static struct slab *
 record_make(struct bin *bin, unsigned cls)
 {
-	size_t nslots = SLAB_BYTES / class_size(cls);
+	size_t nslots = class_nslots(cls);
 	struct slab *s = meta_alloc(record_bytes(nslots));
 
 	if (s == NULL)
 		return NULL;
 	s->bin = bin;
-	s->magic = class_magic(cls);
 	s->cls = (uint8_t)cls;
 	s->nslots = (uint16_t)nslots;
 	s->nfree = (uint16_t)nslots;
-	s->first = 0;
+	s->nhidden = s->away = 0;
+	s->first = s->age = 0;
+	s->is_young = s->is_held = 0;
 	for (size_t i = 0; i < bits_nwords(nslots); i++)
 		s->free[i] = 0;
 	bits_set_range(s->free, 0, nslots);
@@ -36,7 +37,8 @@ static void
 announce(const struct slab *s)
 {
 	struct region *r = region_find(s->base);
-	size_t bytes = s->nslots * class_size(s->cls);
+	size_t bytes = class_slot_offset(s->cls, s->nslots - 1u) +
+		       class_size(s->cls);
 	size_t npages = align_up(bytes, PAGE_BYTES) >> PAGE_SHIFT;
 
 	*region_slab(r, s->base) = (void *)(uintptr_t)s;
@@ -65,34 +67,159 @@ slab_retire(struct slab *s)
 {
 	struct region *r = region_find(s->base);
 
-	invariant(s->nfree == s->nslots);
+	invariant(slab_is_empty(s) && !s->is_held);
 	pagemap_set(r, region_page(r, s->base), SLAB_NPAGES,
 		    CLASS_TO_MAP(CLASS_NONE));
 	*region_slab(r, s->base) = NULL;
-	pageheap_free(s->base, SLAB_NPAGES);
+	pageheap_free_parts(s->base, SLAB_NPAGES, s->away);
 	meta_free(s, record_bytes(s->nslots));
 }
 
 size_t
 slab_take(struct slab *s, void **out, size_t n)
 {
-	size_t size = class_size(s->cls), got = 0, w = s->first;
+	size_t got = 0, w = s->first;
 
 	n = min_size(n, s->nfree);
 	while (got < n) {
 		uint64_t word = s->free[w];
-		char *base = s->base + w * BITS_WORD * size;
 
-		for (; word != 0 && got < n; word &= word - 1)
-			out[got++] = base +
-				     (unsigned)__builtin_ctzll(word) * size;
+		for (; word != 0 && got < n; word &= word - 1) {
+			size_t i = w * BITS_WORD +
+				   (unsigned)__builtin_ctzll(word);
+
+			out[got++] = s->base + class_slot_offset(s->cls, i);
+		}
 		s->free[w] = word;
 		w += word == 0;
 	}
-	s->first = (uint16_t)w;
+	s->first = (uint8_t)w;
 	s->nfree = (uint16_t)(s->nfree - got);
+	s->age = 0;
 	return got;
 }
+
+/* --- pages ----------------------------------------------------------------- */
+
+/* Slots. */
+struct span {
+	size_t first, end;
+};
+
+/* The slots that overlap a page; none where it lies behind the last slot. */
+static struct span
+page_slots(const struct slab *s, unsigned page)
+{
+	const struct class_shape *shape = &class_shapes[s->cls];
+	size_t start = (size_t)page << PAGE_SHIFT;
+	size_t group = (start >> shape->shift) * shape->per_group;
+	uint64_t in_group = start & shape->mask;
+	size_t first = in_group * shape->magic >> 32;
+	size_t last = (in_group + PAGE_BYTES - 1) * shape->magic >> 32;
+
+	return (struct span){ group + min_size(first, shape->per_group),
+			      group + min_size(last + 1, shape->per_group) };
+}
+
+static bool
+is_free(const struct slab *s, size_t i)
+{
+	return bits_test(s->free, i) || (s->away & slab_slot_pages(s, i)) != 0;
+}
+
+/* Only the first and the last slot of a page can overlap another page. */
+static bool
+page_is_free(const struct slab *s, unsigned page)
+{
+	struct span v = page_slots(s, page);
+
+	if (v.first >= v.end || !is_free(s, v.first) || !is_free(s, v.end - 1))
+		return false;
+	if (v.end - v.first <= 2)
+		return true;
+	v.first++;
+	v.end--;
+	return bits_count_range(s->free, v.first, v.end - v.first) ==
+	       v.end - v.first;
+}
+
+uint16_t
+slab_free_pages(const struct slab *s)
+{
+	uint16_t pages = 0;
+
+	for (unsigned page = 0; page < SLAB_NPAGES; page++) {
+		if (!(s->away >> page & 1) && page_is_free(s, page))
+			pages |= (uint16_t)(1u << page);
+	}
+	return pages;
+}
+
+static void
+set_pagemap(const struct slab *s, unsigned page, unsigned cls)
+{
+	const struct region *r = region_find(s->base);
+
+	pagemap_set(r, region_page(r, s->base) + page, 1, CLASS_TO_MAP(cls));
+}
+
+static void
+hide_page(struct slab *s, unsigned page)
+{
+	struct span v = page_slots(s, page);
+	size_t n = bits_count_range(s->free, v.first, v.end - v.first);
+
+	bits_clear_range(s->free, v.first, v.end - v.first);
+	s->nfree = (uint16_t)(s->nfree - n);
+	s->nhidden = (uint16_t)(s->nhidden + n);
+	s->away |= (uint16_t)(1u << page);
+	set_pagemap(s, page, CLASS_NONE);
+}
+
+void
+slab_hide(struct slab *s, uint16_t pages)
+{
+	for (; pages != 0; pages &= (uint16_t)(pages - 1))
+		hide_page(s, (unsigned)__builtin_ctz(pages));
+}
+
+/* A slot comes in sight when no page of it is away any more. */
+static void
+reveal_page(struct slab *s, unsigned page)
+{
+	struct span v = page_slots(s, page);
+
+	s->away &= (uint16_t) ~(1u << page);
+	for (size_t i = v.first; i < v.end; i++) {
+		if (slab_slot_pages(s, i) & s->away)
+			continue;
+		bits_set(s->free, i);
+		s->nfree++;
+		s->nhidden--;
+	}
+	s->first = (uint8_t)min_size(s->first, v.first / BITS_WORD);
+	set_pagemap(s, page, s->cls);
+}
+
+void
+slab_reveal(struct slab *s, uint16_t pages)
+{
+	for (; pages != 0; pages &= (uint16_t)(pages - 1))
+		reveal_page(s, (unsigned)__builtin_ctz(pages));
+}
+
+unsigned
+slab_reveal_some(struct slab *s)
+{
+	unsigned lowest = (unsigned)__builtin_ctz(s->away);
+	size_t slot = page_slots(s, lowest).first;
+	uint16_t pages = slab_slot_pages(s, slot) & s->away;
+
+	slab_reveal(s, pages);
+	return bits_popcount(pages);
+}
+
+/* --- reading without the lock ------------------------------------------------- */
 
 /* The other bits of the word change meanwhile, which is what TSan would say. */
 NOINLINE __attribute__((no_sanitize("thread"))) bool
@@ -101,5 +228,6 @@ slab_looks_free(const struct slab *s, const void *p)
 	size_t i;
 
 	return !slab_slot(s, p, &i) ||
-	       (s->free[i / BITS_WORD] >> (i % BITS_WORD)) & 1;
+	       (s->free[i / BITS_WORD] >> (i % BITS_WORD) & 1) != 0 ||
+	       (s->away != 0 && (s->away & slab_slot_pages(s, i)) != 0);
 }

@@ -2,11 +2,23 @@
  * slab.h -- 64 KiB cut into equal slots; its record lies elsewhere.
  *
  * Above   bin
- * Lock    the bin's (LOCK_BIN) for take and put; none for make and retire,
- *         when nobody else knows the slab
- * Always  nfree is the number of ones in free[]; the slab table names the
- *         record for its 64 KiB, the page map the class for each page that
- *         holds a slot
+ * Lock    the bin's (LOCK_BIN) for all but make and retire, which are for
+ *         slabs that nobody else knows
+ * Always  the slab table names the record for its 64 KiB, the page map the
+ *         class for each page that holds a slot and is not away
+ *
+ * Whole free pages of a slab can be given back to the kernel: they are then
+ * `away`. Slots that overlap one are free but hidden: their bit in free[] is
+ * 0, so that taking slots finds those on resident pages alone and knows
+ * nothing of pages. A slot is therefore
+ *
+ *	free, visible	its bit is 1; counted by nfree
+ *	free, hidden	it overlaps a page that is away; counted by nhidden
+ *	used		neither; nslots - nfree - nhidden of them
+ *
+ * A page goes away by slab_hide(), then the kernel's purge, during which the
+ * slab is_held: not retired, and nothing of it revealed. It comes back by
+ * slab_reveal(), before one of its slots is handed out.
  */
 #ifndef TRI_HEAP_SLAB_H
 #define TRI_HEAP_SLAB_H
@@ -18,17 +30,25 @@
 struct bin;
 
 struct slab {
-	struct list_node link; /* the bin's list `fullness`; full: on none */
+	struct list_node link;   /* the bin's list `list`; full: on none */
+	struct queue_node young; /* the bin's queue while is_young */
 	char *base;
 	struct bin *bin;
-	uint32_t magic;
-	uint16_t nslots, nfree;
+	uint16_t nslots, nfree, nhidden;
+	uint16_t away;      /* a bit for each page */
 	uint16_t low, high; /* it stays on its list while nfree is within */
-	uint16_t first;     /* no word of free[] before it has a one */
+	uint8_t first;      /* no word of free[] before it has a one */
 	uint8_t cls;
-	uint8_t fullness;
-	uint64_t free[]; /* 1: in the slab, 0: with the program or a cache */
+	uint8_t age;          /* ticks since a slot was taken; while is_young */
+	uint8_t list : 4;     /* of the bin's lists */
+	uint8_t is_young : 1; /* a slot was put since its pages were looked at */
+	uint8_t is_held : 1;  /* a purge of some of its pages is under way */
+	uint64_t free[];
 };
+
+static_assert(sizeof(struct slab) == 64, "the record's head is a cache line");
+
+static_assert(SLAB_NPAGES == 16, "a page of a slab is a bit of 16");
 
 /* A new slab, all its slots free, for a bin; NULL: out of memory. */
 struct slab *slab_make(struct pageheap *ph, struct bin *bin, unsigned cls);
@@ -54,11 +74,47 @@ size_t slab_take(struct slab *s, void **out, size_t n);
 ALWAYS_INLINE bool
 slab_slot(const struct slab *s, const void *p, size_t *index)
 {
-	uint64_t product = (uint64_t)(uint16_t)(uintptr_t)p * s->magic;
+	const struct class_shape *shape = &class_shapes[s->cls];
+	size_t offset = (uintptr_t)p & (SLAB_BYTES - 1);
+	uint64_t product = (uint64_t)(offset & shape->mask) * shape->magic;
+	size_t in_group = product >> 32;
 
-	*index = product >> 32;
-	return (uint32_t)product < s->magic && *index < s->nslots;
+	*index = (offset >> shape->shift) * shape->per_group + in_group;
+	return (uint32_t)product < shape->magic && in_group < shape->per_group;
 }
+
+/* The pages that a slot overlaps. */
+ALWAYS_INLINE uint16_t
+slab_slot_pages(const struct slab *s, size_t index)
+{
+	size_t start = class_slot_offset(s->cls, index);
+	size_t first = start >> PAGE_SHIFT;
+	size_t last = (start + class_size(s->cls) - 1) >> PAGE_SHIFT;
+
+	return (uint16_t)((2u << last) - (1u << first));
+}
+
+/* True where no slot is used. */
+ALWAYS_INLINE bool
+slab_is_empty(const struct slab *s)
+{
+	return s->nfree + s->nhidden == s->nslots;
+}
+
+/* The resident pages that hold nothing but free slots. */
+uint16_t slab_free_pages(const struct slab *s);
+
+/* Hides the slots on such pages, which a purge is to follow. */
+void slab_hide(struct slab *s, uint16_t pages);
+
+/* Takes pages back: they read as zero, or were not purged after all. */
+void slab_reveal(struct slab *s, uint16_t pages);
+
+/*
+ * Reveals as few pages as make a hidden slot visible, the lowest ones. Returns
+ * how many.
+ */
+unsigned slab_reveal_some(struct slab *s);
 
 /*
  * Whether p's slot is in the slab, read without the lock: right for a slot
@@ -74,11 +130,13 @@ slab_put(struct slab *s, void *p)
 
 	ensure(slab_slot(s, p, &i), "a thread cache held an address that is "
 				    "no block: the heap is corrupt");
-	ensure(!bits_test(s->free, i), "free(): a block was freed twice, and "
-				       "its second free came through a cache");
+	ensure(!bits_test(s->free, i) &&
+		       (s->away == 0 || !(s->away & slab_slot_pages(s, i))),
+	       "free(): a block was freed twice, and its second free came "
+	       "through a cache");
 	bits_set(s->free, i);
 	if (i / BITS_WORD < s->first)
-		s->first = (uint16_t)(i / BITS_WORD);
+		s->first = (uint8_t)(i / BITS_WORD);
 	s->nfree++;
 }
 

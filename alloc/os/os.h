@@ -52,6 +52,30 @@ bool os_purge(void *addr, size_t bytes);
  */
 bool os_renew(void *addr, size_t bytes);
 
+/*
+ * Gives committed memory back with its commit charge, as os_reserve() made it;
+ * os_commit() brings it again. 2 us and what os_purge costs.
+ */
+bool os_decommit(void *addr, size_t bytes);
+
+/*
+ * Maps zero pages, readable and writable, at an address that os_release() gave
+ * up. False where the kernel refuses or somebody else is there now.
+ */
+bool os_map_at(void *addr, size_t bytes);
+
+enum os_scarcity {
+	OS_PLENTY,
+	OS_SCARCE_COMMIT,    /* overcommit mode 2, or RLIMIT_DATA */
+	OS_SCARCE_ADDRESSES, /* RLIMIT_AS */
+};
+
+/*
+ * What of memory the process is short of by rule, even where it is not
+ * resident. Limits may change; 5 us.
+ */
+enum os_scarcity os_scarcity(void);
+
 /* One range for os_purge_ranges. */
 struct os_range {
 	void *addr;
@@ -78,6 +102,33 @@ enum os_move {
  * 5.7, or out of mappings. 2 us and 0.02 us per page.
  */
 enum os_move os_move_pages(void *from, void *to, size_t bytes);
+
+/* --- huge pages -------------------------------------------------------- */
+
+/*
+ * Advises the kernel to back a range by transparent huge pages, or not to. A
+ * new mapping of the place forgets the advice. False where it is not heard.
+ * 1 us; a range of its own advice is a mapping of its own to the kernel.
+ */
+bool os_advise_huge(void *addr, size_t bytes, bool yes);
+
+/*
+ * True where the kernel makes huge pages of memory that nobody advised about
+ * (transparent_hugepage/enabled is `always`). 5 us.
+ */
+bool os_huge_by_default(void);
+
+/* What of a range is resident, and what of that is huge; bytes. */
+struct os_residence {
+	size_t resident, huge;
+};
+
+/*
+ * Adds up the mappings that lie within a range. False where /proc/self/smaps
+ * cannot be read. Slow, for reports: the kernel walks all the process's pages,
+ * 1 ms per GiB resident.
+ */
+bool os_residence(const void *addr, size_t bytes, struct os_residence *out);
 
 /* --- threads ----------------------------------------------------------- */
 
@@ -142,12 +193,18 @@ uint64_t os_memory_stall_us(void);
 /* Monotonic time in nanoseconds. 20 ns by the vDSO. */
 uint64_t os_now_ns(void);
 
+/* CPU time of the calling thread in nanoseconds. 0.3 us. */
+uint64_t os_thread_cpu_ns(void);
+
 /*
  * CPUs this process may really use: its affinity mask, narrowed by the CPU
  * quota of its cgroup and of every group above (v2 cpu.max, v1
  * cpu.cfs_quota_us), rounded up; at least 1. Reads /proc and /sys: 50 us.
  */
 unsigned os_ncpus(void);
+
+/* The process's number: another one in the child of a vfork, too. 0.1 us. */
+int os_pid(void);
 
 /* True where the environment must not be trusted (set-user-ID programs). */
 bool os_is_secure(void);

@@ -162,6 +162,38 @@ os_renew(void *addr, size_t bytes)
 		    -1, 0) == addr;
 }
 
+bool
+os_decommit(void *addr, size_t bytes)
+{
+	if (fault(OS_CALL_PURGE))
+		return false;
+	return mmap(addr, bytes, PROT_NONE, MAP_FLAGS | MAP_FIXED, -1, 0) ==
+	       addr;
+}
+
+bool
+os_map_at(void *addr, size_t bytes)
+{
+	void *at;
+
+	if (fault(OS_CALL_COMMIT))
+		return false;
+	at = mmap(addr, bytes, PROT_READ | PROT_WRITE,
+		  MAP_FLAGS | MAP_FIXED_NOREPLACE, -1, 0);
+	if (at == addr)
+		return true;
+	/* A kernel before 4.17 takes the address for a wish. */
+	if (at != MAP_FAILED)
+		munmap(at, bytes);
+	return false;
+}
+
+bool
+os_advise_huge(void *addr, size_t bytes, bool yes)
+{
+	return madvise(addr, bytes, yes ? MADV_HUGEPAGE : MADV_NOHUGEPAGE) == 0;
+}
+
 /*
  * The vectored form on at most PURGE_VECTOR ranges: how many went, from the
  * first. The kernel returns bytes, and may stop early.
@@ -301,13 +333,31 @@ os_membarrier(void)
 		       0) == 0;
 }
 
-uint64_t
-os_now_ns(void)
+static uint64_t
+clock_ns(clockid_t clock)
 {
 	struct timespec ts = { 0, 0 };
 
-	clock_gettime(CLOCK_MONOTONIC, &ts);
+	clock_gettime(clock, &ts);
 	return (uint64_t)ts.tv_sec * NS_PER_S + (uint64_t)ts.tv_nsec;
+}
+
+uint64_t
+os_now_ns(void)
+{
+	return clock_ns(CLOCK_MONOTONIC);
+}
+
+uint64_t
+os_thread_cpu_ns(void)
+{
+	return clock_ns(CLOCK_THREAD_CPUTIME_ID);
+}
+
+int
+os_pid(void)
+{
+	return getpid();
 }
 
 bool

@@ -4,6 +4,7 @@
 #include "bell.h"
 
 _Atomic uint32_t bell_asleep;
+_Atomic int64_t bell_budget = BELL_NO_BUDGET;
 
 /* Counts dismissals, so that none is missed. */
 static _Atomic uint32_t dismissals;
@@ -45,4 +46,23 @@ bell_dismiss(void)
 	atomic_fetch_add_explicit(&dismissals, 1, memory_order_relaxed);
 	os_futex_wake(&dismissals, 1);
 	bell_ring_slow();
+}
+
+void
+bell_allow(int64_t npages)
+{
+	atomic_store_explicit(&bell_budget, npages, memory_order_relaxed);
+}
+
+/*
+ * One caller wakes the listener. A bell_spend() that read the budget before
+ * this exchange and subtracts after it makes BELL_NO_BUDGET a number that is
+ * as good: nobody spends 2^63 pages.
+ */
+void
+bell_warn_slow(void)
+{
+	if (atomic_exchange_explicit(&bell_budget, BELL_NO_BUDGET,
+				     memory_order_relaxed) < 0)
+		bell_dismiss();
 }

@@ -5,6 +5,10 @@
  * Lock    none
  * Always  who rings does not know who listens; a ring while nobody sleeps
  *         costs one load
+ *
+ * The listener may also set a budget of pages: when as many became resident,
+ * it wants to be woken whether it sleeps or naps, for a memory limit may be
+ * near by then.
  */
 #ifndef TRI_PAGES_BELL_H
 #define TRI_PAGES_BELL_H
@@ -40,7 +44,39 @@ void bell_sleep(void);
 /* Sleeps for a time, deaf to rings; a dismissal ends it. */
 void bell_nap(uint64_t ns);
 
-/* Nobody is left to ring: ends the listener's sleep, of either kind. */
+/* Ends the listener's sleep, of either kind: it is to look around. */
 void bell_dismiss(void);
+
+/* --- the budget -------------------------------------------------------------- */
+
+#define BELL_NO_BUDGET INT64_MAX
+
+/* Pages left of it. */
+extern _Atomic int64_t bell_budget;
+
+void bell_warn_slow(void);
+
+/* npages more may become resident from now on; BELL_NO_BUDGET: any number. */
+void bell_allow(int64_t npages);
+
+/* Fresh pages were handed out. A lock may be held. */
+ALWAYS_INLINE void
+bell_spend(size_t npages)
+{
+	/* Relaxed: a hint that carries no data. */
+	if (npages > 0 &&
+	    atomic_load_explicit(&bell_budget, memory_order_relaxed) !=
+		    BELL_NO_BUDGET)
+		atomic_fetch_sub_explicit(&bell_budget, (int64_t)npages,
+					  memory_order_relaxed);
+}
+
+/* After bell_spend(), with no lock held. */
+ALWAYS_INLINE void
+bell_warn(void)
+{
+	if (atomic_load_explicit(&bell_budget, memory_order_relaxed) < 0)
+		bell_warn_slow();
+}
 
 #endif

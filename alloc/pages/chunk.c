@@ -91,6 +91,15 @@ chunk_take(struct chunk *c, size_t start, size_t n)
 	return ndirty == 0;
 }
 
+size_t
+chunk_refaults(struct chunk *c, size_t start, size_t n, size_t nfresh)
+{
+	size_t old = c->high > start ? min_size(n, c->high - start) : 0;
+
+	c->high = (uint16_t)max_size(c->high, start + n);
+	return min_size(old, nfresh);
+}
+
 void
 chunk_release(struct chunk *c, size_t start, size_t n)
 {

@@ -27,6 +27,13 @@ bool chunk_find(const struct chunk *c, size_t npages, size_t align_pages,
 /* Takes [start, start + n), all free. True where all of it reads as zero. */
 bool chunk_take(struct chunk *c, size_t start, size_t n);
 
+/*
+ * Of a range that was just taken, nfresh pages not being dirty: how many of
+ * them were handed out before and so were purged meanwhile. A guess where a
+ * range reaches over the highest page that ever was in use.
+ */
+size_t chunk_refaults(struct chunk *c, size_t start, size_t n, size_t nfresh);
+
 /* Gives a taken range back; it becomes dirty. */
 void chunk_give(struct chunk *c, size_t start, size_t n);
 

@@ -9,7 +9,8 @@
 /* One mapping serves thousands of slabs; untouched pages of it cost nothing. */
 #define BLOCK_BYTES (1 * MIB)
 
-#define NSIZES 11
+/* Powers of two, and the sizes half-way between. */
+#define NSIZES 21
 
 /* A free record holds the next one of its size. */
 struct idle {
@@ -23,22 +24,29 @@ static struct {
 	size_t carved, idle_bytes;
 } meta;
 
-static_assert(META_MIN_BYTES << (NSIZES - 1) == META_MAX_BYTES,
-	      "one list for each power of two");
+static_assert(META_MIN_BYTES << (NSIZES / 2) == META_MAX_BYTES,
+	      "two lists for each power of two but the last");
 
-/* The list of the least power of two that holds `bytes`. */
-static unsigned
-size_index(size_t bytes)
-{
-	if (bytes <= META_MIN_BYTES)
-		return 0;
-	return log2_floor(bytes - 1) + 1 - log2_floor(META_MIN_BYTES);
-}
-
+/* 64, 96, 128, 192, ... */
 static size_t
 index_bytes(unsigned index)
 {
-	return META_MIN_BYTES << index;
+	size_t power = META_MIN_BYTES << (index / 2);
+
+	return index % 2 == 0 ? power : power + power / 2;
+}
+
+/* The list of the least size that holds `bytes`. */
+static unsigned
+size_index(size_t bytes)
+{
+	unsigned power;
+
+	if (bytes <= META_MIN_BYTES)
+		return 0;
+	/* Of the power of two that is below `bytes`. */
+	power = 2 * (log2_floor(bytes - 1) - log2_floor(META_MIN_BYTES));
+	return bytes <= index_bytes(power + 1) ? power + 1 : power + 2;
 }
 
 /* A new mapping; the rest of the old one, less than a record, stays unused. */
@@ -57,7 +65,7 @@ refill_locked(void)
 static void *
 carve_locked(size_t bytes)
 {
-	size_t alignment = min_size(bytes, PAGE_BYTES);
+	size_t alignment = min_size(bytes & -bytes, PAGE_BYTES);
 	char *record = meta.at + (align_up((uintptr_t)meta.at, alignment) -
 				  (uintptr_t)meta.at);
 
@@ -93,19 +101,24 @@ pop_idle_locked(unsigned i)
 	return r;
 }
 
-/* The kernel gives no more: a larger idle record is cut into halves. */
+/*
+ * The kernel gives no more: a larger idle record is cut into halves. The half
+ * of a size lies two lists below it.
+ */
 static void *
 split_locked(unsigned i)
 {
-	unsigned larger = i + 1;
+	unsigned larger = i + 2;
 	char *r = NULL;
 
 	while (larger < NSIZES && (r = pop_idle_locked(larger)) == NULL)
-		larger++;
+		larger += 2;
 	if (r == NULL)
 		return NULL;
-	while (larger-- > i)
+	while (larger > i) {
+		larger -= 2;
 		push_idle_locked(larger, r + index_bytes(larger));
+	}
 	return r;
 }
 

@@ -4,8 +4,9 @@
  * Above   heap/slab, cache/thread
  * Lock    LOCK_META inside; the caller may hold any lock below it
  * Always  records live apart from the program's pages, in sizes of powers of
- *         two; freed ones are kept for the next of their size and never
- *         unmapped, so a stale pointer to a record still points to a record
+ *         two and half-way between; freed ones are kept for the next of their
+ *         size and never unmapped, so a stale pointer to a record still
+ *         points to a record
  */
 #ifndef TRI_PAGES_META_H
 #define TRI_PAGES_META_H
@@ -16,8 +17,8 @@
 #define META_MAX_BYTES (64 * KIB)
 
 /*
- * A record of at least `bytes`, aligned to its size's power of two (4 KiB at
- * most), contents undefined. NULL where the kernel gives no more memory.
+ * A record of at least `bytes`, aligned to the largest power of two that
+ * divides its size (4 KiB at most), contents undefined. NULL where the kernel gives no more memory.
  */
 void *meta_alloc(size_t bytes);
 

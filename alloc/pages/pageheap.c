@@ -50,6 +50,22 @@ add_dirty_locked(struct pageheap *ph, size_t n)
 			      memory_order_relaxed);
 }
 
+uint64_t
+pageheap_nrefaults(const struct pageheap *ph)
+{
+	return atomic_load_explicit(&ph->nrefaults, memory_order_relaxed);
+}
+
+/* Relaxed: as above. */
+static void
+add_refaults_locked(struct pageheap *ph, size_t n)
+{
+	if (n > 0)
+		atomic_store_explicit(&ph->nrefaults,
+				      pageheap_nrefaults(ph) + n,
+				      memory_order_relaxed);
+}
+
 /* Keeps the sums and the dirty list right after ndirty went from `before`. */
 static void
 redirty_locked(struct pageheap *ph, struct chunk *c, size_t before)
@@ -66,7 +82,7 @@ adopt_locked(struct pageheap *ph, struct chunk *c)
 {
 	c->owner = ph;
 	/* Whatever its last owner's purges were numbered. */
-	c->tick = ph->tick - 1;
+	c->tick = (uint16_t)(ph->tick - 1);
 	c->longest = CHUNK_NPAGES;
 	c->bucket = (uint8_t)chunk_bucket(c);
 	list_push(&ph->buckets[c->bucket], &c->link);
@@ -93,9 +109,12 @@ disown_locked(struct pageheap *ph, struct chunk *c)
 static bool
 take_locked(struct pageheap *ph, struct chunk *c, size_t start, size_t n)
 {
-	size_t before = c->ndirty;
+	size_t before = c->ndirty, nfresh;
 	bool is_zero = chunk_take(c, start, n);
 
+	nfresh = n - (before - c->ndirty);
+	bell_spend(nfresh);
+	add_refaults_locked(ph, chunk_refaults(c, start, n, nfresh));
 	ph->nused += n;
 	ph->peak = max_size(ph->peak, ph->nused);
 	redirty_locked(ph, c, before);
@@ -192,6 +211,7 @@ pageheap_alloc(struct pageheap *ph, size_t npages, size_t align_pages,
 	else
 		addr = alloc_in_chunk_locked(ph, npages, align_pages, is_zero);
 	lock_drop(&ph->lock, LOCK_PAGES);
+	bell_warn();
 	return addr;
 }
 
@@ -253,6 +273,23 @@ pageheap_free_clean(void *addr, size_t npages)
 	free_run(addr, npages, true);
 }
 
+void
+pageheap_free_parts(void *addr, size_t npages, uint64_t clean)
+{
+	while (npages > 0) {
+		bool is_clean = clean & 1;
+		size_t n = 1;
+
+		while (n < npages && (clean >> n & 1) == is_clean)
+			n++;
+		free_run(addr, n, is_clean);
+		addr = (char *)addr + (n << PAGE_SHIFT);
+		npages -= n;
+		clean >>= n - 1;
+		clean >>= 1;
+	}
+}
+
 /* The pages behind a run, as far as whole chunks of the pool are needed. */
 static bool
 extend_over_chunks_locked(struct pageheap *ph, struct chunk *c, size_t start,
@@ -299,6 +336,7 @@ pageheap_extend(void *addr, size_t npages, size_t more)
 	lock_take(&ph->lock, LOCK_PAGES);
 	fits = extend_locked(ph, c, chunk_page(c, last) + 1, more);
 	lock_drop(&ph->lock, LOCK_PAGES);
+	bell_warn();
 	return fits;
 }
 
@@ -415,15 +453,19 @@ pageheap_purge(struct pageheap *ph, bool only_stale, size_t max_pages)
 }
 
 size_t
-pageheap_tick(struct pageheap *ph)
+pageheap_tick(struct pageheap *ph, unsigned window)
 {
-	size_t demand;
+	size_t most, demand;
 
 	lock_take(&ph->lock, LOCK_PAGES);
 	/* A purge that is under way counts its pages as used. */
-	demand = max_size(max_size(ph->peak, ph->old_peak), ph->nused) -
-		 ph->nused;
-	ph->old_peak = ph->peak;
+	most = max_size(ph->peak, ph->nused);
+	for (unsigned i = 0; i + 1 < window; i++)
+		most = max_size(most, ph->old_peaks[i]);
+	demand = most - ph->nused;
+	for (unsigned i = PAGEHEAP_WINDOW_MAX - 2; i > 0; i--)
+		ph->old_peaks[i] = ph->old_peaks[i - 1];
+	ph->old_peaks[0] = ph->peak;
 	ph->peak = ph->nused;
 	lock_drop(&ph->lock, LOCK_PAGES);
 	return demand;

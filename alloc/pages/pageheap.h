@@ -16,15 +16,20 @@
 #include "../os/lock.h"
 #include "pagepool.h"
 
+/* The most ticks that pageheap_tick() looks back on. */
+#define PAGEHEAP_WINDOW_MAX 8u
+
 struct pageheap {
 	struct lock lock;
-	uint32_t tick; /* numbers the purges, so that each sees a chunk once */
+	uint16_t tick; /* numbers the purges, so that each sees a chunk once */
 	struct list buckets[CHUNK_NBUCKETS];
 	struct list dirty;
-	size_t nused;          /* pages; those a purge holds too */
-	size_t peak, old_peak; /* of nused, in this tick and the one before */
+	size_t nused; /* pages; those a purge holds too */
+	size_t peak;  /* of nused in this tick, */
+	size_t old_peaks[PAGEHEAP_WINDOW_MAX - 1]; /* and before: a ring */
 	_Atomic size_t ndirty; /* pages; others read it as a hint */
 	size_t nchunks;
+	_Atomic uint64_t nrefaults; /* pages taken again after a purge */
 	struct purge_stats purge;
 };
 
@@ -40,6 +45,9 @@ void pageheap_free(void *addr, size_t npages);
 
 /* The same for pages that are known to read as zero. */
 void pageheap_free_clean(void *addr, size_t npages);
+
+/* The same for a run of at most 64 pages: those with a one in `clean` do. */
+void pageheap_free_parts(void *addr, size_t npages, uint64_t clean);
 
 /*
  * Grows a run at its end without moving it; false where the pages behind it
@@ -59,12 +67,16 @@ size_t pageheap_purge(struct pageheap *ph, bool only_stale, size_t max_pages);
 
 /*
  * Ends a tick. Returns the demand: how many pages more than now were used at
- * once during the last two ticks, and so are likely to be wanted again.
+ * once during the last `window` ticks (2 to PAGEHEAP_WINDOW_MAX), and so are
+ * likely to be wanted again.
  */
-size_t pageheap_tick(struct pageheap *ph);
+size_t pageheap_tick(struct pageheap *ph, unsigned window);
 
 /* Dirty pages: a hint, read without the lock. */
 size_t pageheap_ndirty(const struct pageheap *ph);
+
+/* Pages taken again that had been purged, ever: as the one above. */
+uint64_t pageheap_nrefaults(const struct pageheap *ph);
 
 /* The page heap a run belongs to. */
 struct pageheap *pageheap_of(const void *addr);

@@ -5,6 +5,7 @@
 #include "../base/bits.h"
 #include "../base/check.h"
 #include "../os/lock.h"
+#include "hugepages.h"
 
 /* A whole chunk with every second page dirty. */
 #define CHUNK_RANGES (CHUNK_NPAGES / 2)
@@ -19,6 +20,7 @@ static struct {
 	struct lock lock;
 	_Atomic size_t ndirty;
 	size_t npooled;
+	enum os_scarcity scarcity; /* as the last purge found it */
 	struct purge_stats purge;
 } pool;
 
@@ -30,15 +32,14 @@ chunk_index(const struct region *r, const struct chunk *c)
 	return (size_t)(c - r->chunks);
 }
 
-/* The first index of `count` neighbours in a bitmap, or nchunks. */
+/* The first index >= at of `count` neighbours in a bitmap, or nchunks. */
 static size_t
-find_neighbours(const struct region *r, const uint64_t *bits, size_t count,
-		size_t alignment)
+find_neighbours(const struct region *r, const uint64_t *bits, size_t at,
+		size_t count, size_t alignment)
 {
 	size_t start, len;
 
-	for (size_t at = 0;
-	     (len = bits_next_set_run(bits, r->nchunks, at, &start)) > 0;
+	for (; (len = bits_next_set_run(bits, r->nchunks, at, &start)) > 0;
 	     at = start + len) {
 		uintptr_t addr = r->base + start * CHUNK_BYTES;
 		size_t first = (align_up(addr, alignment) - r->base) /
@@ -69,32 +70,75 @@ remove_locked(struct region *r, size_t index, size_t count)
 		add_dirty_locked(0 - (size_t)r->chunks[index + i].ndirty);
 }
 
+/*
+ * True where a purge has something to do for a free chunk: moved pages and
+ * advice against huge pages left seams in the mapping, and where commit or
+ * address space is short, clean chunks are too dear to keep as well.
+ */
+static bool
+needs_care(const struct chunk *c)
+{
+	return c->ndirty > 0 || c->has_moved_pages || c->is_small_paged ||
+	       (pool.scarcity != OS_PLENTY && c->state == CHUNK_COMMITTED);
+}
+
 static void
 insert_locked(struct region *r, size_t index)
 {
 	const struct chunk *c = &r->chunks[index];
 
 	bits_set(r->pool, index);
-	/* Moved pages left seams in the mapping, which a purge heals. */
-	if (c->ndirty > 0 || c->has_moved_pages)
+	if (needs_care(c))
 		bits_set(r->pool_dirty, index);
 	pool.npooled++;
 	add_dirty_locked(c->ndirty);
 }
 
 static bool
+commit_chunk(struct chunk *c)
+{
+	bool is_ours = c->state == CHUNK_UNMAPPED
+			       ? os_map_at(c->base, CHUNK_BYTES)
+			       : os_commit(c->base, CHUNK_BYTES);
+
+	if (!is_ours)
+		return false;
+	c->state = CHUNK_COMMITTED;
+	hugepages_advise(c->base, CHUNK_BYTES);
+	return true;
+}
+
+static bool
 commit_locked(const struct region *r, size_t index, size_t count)
 {
 	for (size_t i = index; i < index + count; i++) {
-		struct chunk *c = &r->chunks[i];
-
-		if (c->is_committed)
-			continue;
-		if (!os_commit(c->base, CHUNK_BYTES))
+		if (r->chunks[i].state != CHUNK_COMMITTED &&
+		    !commit_chunk(&r->chunks[i]))
 			return false;
-		c->is_committed = true;
 	}
 	return true;
+}
+
+/* Neighbours that were unmapped may be somebody else's: how many are tried. */
+#define TRIES 4
+
+/* From the chunks of one bitmap of a region. */
+static struct chunk *
+take_from_locked(struct region *r, const uint64_t *bits, size_t count,
+		 size_t alignment)
+{
+	size_t at = 0;
+
+	for (unsigned i = 0; i < TRIES; i++, at++) {
+		at = find_neighbours(r, bits, at, count, alignment);
+		if (at == r->nchunks)
+			return NULL;
+		if (!commit_locked(r, at, count))
+			continue;
+		remove_locked(r, at, count);
+		return &r->chunks[at];
+	}
+	return NULL;
 }
 
 /* From the pool's own stock; dirty neighbours first. */
@@ -103,20 +147,15 @@ take_pooled_locked(size_t count, size_t alignment)
 {
 	/* Relaxed: regions are added under this lock. */
 	unsigned n = atomic_load_explicit(&nregions, memory_order_relaxed);
+	struct chunk *c = NULL;
 
-	for (unsigned i = 0; i < 2 * n; i++) {
+	for (unsigned i = 0; i < 2 * n && c == NULL; i++) {
 		struct region *r = &regions[i % n];
-		size_t at = find_neighbours(r, i < n ? r->pool_dirty : r->pool,
-					    count, alignment);
 
-		if (at == r->nchunks)
-			continue;
-		if (!commit_locked(r, at, count))
-			return NULL;
-		remove_locked(r, at, count);
-		return &r->chunks[at];
+		c = take_from_locked(r, i < n ? r->pool_dirty : r->pool, count,
+				     alignment);
 	}
-	return NULL;
+	return c;
 }
 
 static struct chunk *
@@ -213,10 +252,13 @@ purge_stats_add(struct purge_stats *to, const struct purge_stats *from)
 	to->npages += from->npages;
 	to->ns += from->ns;
 	to->nfailed += from->nfailed;
+	to->ndecommitted += from->ndecommitted;
 }
 
-size_t
-purge_ranges(const struct os_range *ranges, size_t n, struct purge_stats *stats)
+/* Ranges of chunks that are wholly free. */
+static size_t
+purge_free_ranges(const struct os_range *ranges, size_t n,
+		  struct purge_stats *stats)
 {
 	uint64_t before = os_now_ns();
 	size_t went = os_purge_ranges(ranges, n);
@@ -227,6 +269,17 @@ purge_ranges(const struct os_range *ranges, size_t n, struct purge_stats *stats)
 	stats->nfailed += n - went;
 	stats->ns += os_now_ns() - before;
 	return went;
+}
+
+size_t
+purge_ranges(const struct os_range *ranges, size_t n, struct purge_stats *stats)
+{
+	for (size_t i = 0; i < n; i++) {
+		const void *addr = ranges[i].addr;
+
+		hugepages_forbid(region_chunk(region_find(addr), addr));
+	}
+	return purge_free_ranges(ranges, n, stats);
 }
 
 /* Moved ranges outside and inside the pool. Relaxed: a bound. */
@@ -248,25 +301,61 @@ pagepool_note_moved(struct chunk *c, bool is_first)
 	atomic_fetch_add_explicit(&nmoved, 1, memory_order_relaxed);
 }
 
-/* A free chunk gets a new mapping, which the kernel joins with the others. */
+/* A free chunk's mapping was replaced: nothing of the old one is left. */
 static size_t
-heal_chunk(struct chunk *c, struct purge_stats *stats)
+forget_mapping(struct chunk *c, struct purge_stats *stats)
 {
 	struct os_range all = { c->base, CHUNK_BYTES };
 	size_t n = c->ndirty;
 
-	if (!os_renew(c->base, CHUNK_BYTES))
-		return 0;
 	chunk_take(c, 0, CHUNK_NPAGES);
 	chunk_settle(c, &all, true);
-	c->has_moved_pages = false;
 	if (c->is_moved_first)
 		atomic_fetch_sub_explicit(&nmoved, 1, memory_order_relaxed);
-	c->is_moved_first = false;
-	stats->ncalls++;
-	stats->nranges++;
+	c->is_moved_first = c->has_moved_pages = c->is_small_paged = false;
+	stats->ncalls += n > 0;
+	stats->nranges += n > 0;
 	stats->npages += n;
 	return n;
+}
+
+/* A free chunk gets a new mapping, which the kernel joins with the others. */
+static size_t
+heal_chunk(struct chunk *c, struct purge_stats *stats)
+{
+	if (!os_renew(c->base, CHUNK_BYTES))
+		return 0;
+	hugepages_advise(c->base, CHUNK_BYTES);
+	return forget_mapping(c, stats);
+}
+
+/* Gives up what is scarce, with all that the chunk's mapping was. */
+static size_t
+decommit_chunk(struct chunk *c, enum os_scarcity scarcity,
+	       struct purge_stats *stats)
+{
+	if (scarcity == OS_SCARCE_ADDRESSES) {
+		os_release(c->base, CHUNK_BYTES);
+		c->state = CHUNK_UNMAPPED;
+	} else if (os_decommit(c->base, CHUNK_BYTES)) {
+		c->state = CHUNK_RESERVED;
+	} else {
+		return 0;
+	}
+	stats->ndecommitted++;
+	return forget_mapping(c, stats);
+}
+
+/* What a chunk without a dirty page is due. Returns pages given back. */
+static size_t
+care_for_clean(struct chunk *c, struct purge_stats *stats)
+{
+	/* scarcity is written by purges alone, one at a time. */
+	if (c->state == CHUNK_COMMITTED && pool.scarcity != OS_PLENTY)
+		return decommit_chunk(c, pool.scarcity, stats);
+	if (c->is_small_paged)
+		return heal_chunk(c, stats);
+	return 0;
 }
 
 /* One chunk that is in nobody's hands meanwhile. Returns pages given back. */
@@ -275,17 +364,18 @@ purge_chunk(struct chunk *c, bool only_stale, bool only_age,
 	    struct purge_stats *stats)
 {
 	struct os_range ranges[CHUNK_RANGES];
-	size_t n, went;
+	size_t n, went = 0;
 
 	if (c->has_moved_pages)
 		return heal_chunk(c, stats);
 	n = chunk_claim(c, only_stale, ranges, only_age ? 0 : CHUNK_RANGES);
-	if (n == 0)
-		return 0;
-	went = purge_ranges(ranges, n, stats);
+	if (n > 0)
+		went = purge_free_ranges(ranges, n, stats);
 	for (size_t i = 0; i < n; i++)
 		chunk_settle(c, &ranges[i], i < went);
-	return ranges_pages(ranges, went);
+	if (c->ndirty > 0)
+		return ranges_pages(ranges, went);
+	return ranges_pages(ranges, went) + care_for_clean(c, stats);
 }
 
 /* Takes the next dirty chunk at or after *index out of the pool. */
@@ -320,6 +410,38 @@ purge_region(struct region *r, bool only_stale, size_t max_pages)
 	return npages;
 }
 
+/* Where something became scarce, each chunk of the pool is to be looked at. */
+static void
+look_at_all_locked(void)
+{
+	unsigned n = atomic_load_explicit(&nregions, memory_order_relaxed);
+
+	for (unsigned i = 0; i < n; i++) {
+		struct region *r = &regions[i];
+		size_t at = 0;
+
+		while ((at = bits_find_set(r->pool, r->nchunks, at)) <
+		       r->nchunks) {
+			if (needs_care(&r->chunks[at]))
+				bits_set(r->pool_dirty, at);
+			at++;
+		}
+	}
+}
+
+static void
+ask_for_scarcity(void)
+{
+	enum os_scarcity now = os_scarcity();
+
+	lock_take(&pool.lock, LOCK_MAP);
+	if (now != pool.scarcity) {
+		pool.scarcity = now;
+		look_at_all_locked();
+	}
+	lock_drop(&pool.lock, LOCK_MAP);
+}
+
 size_t
 pagepool_purge(bool only_stale, size_t max_pages)
 {
@@ -327,6 +449,7 @@ pagepool_purge(bool only_stale, size_t max_pages)
 	unsigned n = atomic_load_explicit(&nregions, memory_order_acquire);
 	size_t npages = 0;
 
+	ask_for_scarcity();
 	for (unsigned i = 0; i < n; i++)
 		npages += purge_region(&regions[i], only_stale,
 				       max_pages - min_size(max_pages, npages));
@@ -359,6 +482,7 @@ void
 pagepool_open_front(void)
 {
 	lock_take(&pool.lock, LOCK_MAP);
+	region_advise_all_locked();
 	region_open_front_locked();
 	lock_drop(&pool.lock, LOCK_MAP);
 }

@@ -17,6 +17,7 @@ struct purge_stats {
 	uint64_t npages;
 	uint64_t ns; /* spent in the kernel */
 	uint64_t nfailed;
+	uint64_t ndecommitted; /* whole chunks, with their commit charge */
 };
 
 /*
@@ -48,7 +49,7 @@ struct pagepool_stats {
 
 void pagepool_stats(struct pagepool_stats *out);
 
-/* Opens free()'s fast path: region_open_front_locked(). */
+/* Options are known: huge pages by option, and free()'s fast path. */
 void pagepool_open_front(void);
 
 /*
@@ -64,7 +65,10 @@ size_t pagepool_ndirty(void);
 
 void purge_stats_add(struct purge_stats *to, const struct purge_stats *from);
 
-/* Purges `n` claimed ranges and counts; returns how many went. */
+/*
+ * Purges `n` claimed ranges of chunks that are in use, and counts; returns how
+ * many went. One caller at a time (LOCK_TRIM).
+ */
 size_t purge_ranges(const struct os_range *ranges, size_t n,
 		    struct purge_stats *stats);
 

@@ -2,6 +2,7 @@
  * region.c -- see region.h.
  */
 #include "region.h"
+#include "hugepages.h"
 #include "../base/bits.h"
 #include "../base/check.h"
 #include "../os/os.h"
@@ -125,6 +126,21 @@ reserve_most(struct region *r, size_t least)
 	return reserve(r, max_size(nchunks / 4, least));
 }
 
+static void
+advise(const struct region *r)
+{
+	hugepages_advise((void *)r->base, r->nchunks_max * CHUNK_BYTES);
+}
+
+void
+region_advise_all_locked(void)
+{
+	unsigned n = atomic_load_explicit(&nregions, memory_order_relaxed);
+
+	for (unsigned i = 0; i < n; i++)
+		advise(&regions[i]);
+}
+
 /* Opens one more region for at least `count` chunks. */
 static struct region *
 region_open_locked(size_t count)
@@ -136,6 +152,7 @@ region_open_locked(size_t count)
 	if (n == REGIONS_MAX || least > REGION_NCHUNKS_MAX ||
 	    !reserve_most(&regions[n], least))
 		return NULL;
+	advise(&regions[n]);
 	/* Release: pairs with the acquire in region_find(). */
 	atomic_store_explicit(&nregions, n + 1, memory_order_release);
 	return &regions[n];
@@ -217,7 +234,8 @@ region_take_locked(struct region *r, size_t first, size_t count)
 		return false;
 	for (size_t i = r->nchunks; i < first + count; i++) {
 		r->chunks[i].base = (char *)r->base + i * CHUNK_BYTES;
-		r->chunks[i].is_committed = i >= first;
+		r->chunks[i].state = i >= first ? CHUNK_COMMITTED
+						: CHUNK_RESERVED;
 		if (i < first)
 			bits_set(r->pool, i);
 	}

@@ -42,6 +42,13 @@
 
 struct pageheap;
 
+/* What the kernel knows of a chunk. */
+enum chunk_state {
+	CHUNK_RESERVED, /* no access, no commit charge */
+	CHUNK_COMMITTED,
+	CHUNK_UNMAPPED, /* not even address space; somebody else may have it */
+};
+
 /*
  * 2 MiB of pages. `used` are handed out (or held for a moment by a purge),
  * `dirty` are free and not yet given back, `stale` are dirty and were so at
@@ -56,13 +63,15 @@ struct chunk {
 	struct list_node dirty_link; /* owner's list while ndirty > 0 */
 	struct pageheap *owner;      /* NULL: in the pool, or not yet there */
 	char *base;
-	uint32_t tick; /* the purge that has been here last */
+	uint16_t tick; /* the purge that has been here last */
 	uint16_t nused, ndirty;
-	uint16_t longest; /* no free run is longer; exact or too large */
-	uint8_t bucket;   /* log2 of longest; CHUNK_FULL where it is 0 */
-	bool is_committed;
+	uint16_t longest;     /* no free run is longer; exact or too large */
+	uint16_t high;        /* pages from here on were never handed out */
+	uint8_t bucket;       /* log2 of longest; CHUNK_FULL where it is 0 */
 	bool has_moved_pages; /* its mapping is in pieces: renew, not purge */
 	bool is_moved_first;  /* the first chunk of a range that was moved */
+	bool is_small_paged;  /* advised so, see hugepages.h */
+	uint8_t state;        /* enum chunk_state */
 };
 
 static_assert(sizeof(struct chunk) <= 256, "sixteen records in a page");
@@ -126,6 +135,9 @@ region_npages(const struct region *r)
 {
 	return atomic_load_explicit(&r->npages, memory_order_acquire);
 }
+
+/* The options are known now: advises what was reserved before. LOCK_MAP. */
+void region_advise_all_locked(void);
 
 /* How many regions there are; acquire in region_find pairs with the growth. */
 extern _Atomic unsigned nregions;

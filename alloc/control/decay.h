@@ -1,0 +1,55 @@
+/*
+ * decay.h -- how far back a purge looks for what a load will want again.
+ *
+ * Above   control/reclaim
+ * Lock    none: pure functions on a record that its owner serializes
+ * Always  DECAY_WINDOW_MIN <= window <= DECAY_WINDOW_MAX
+ *
+ * What was in use at once during the last `window` ticks stays resident. Two
+ * ticks, half of decay_ms, let memory go as soon as a load ends. A load that
+ * comes in bursts farther apart would then fault in again what was purged
+ * between them: each fault costs a microsecond or two where the purge of the
+ * page gained a few hundred milliseconds of not having it. So the window is
+ * led by what is measured: pages that are taken again within DECAY_RECENT
+ * ticks of their purge are refaults that the purge has to answer for. When
+ * these are a quarter of what was purged the window doubles; when there were
+ * none for a while it halves. A load that pauses for longer than the longest
+ * window finds its memory gone, and that is what we are for.
+ */
+#ifndef TRI_CONTROL_DECAY_H
+#define TRI_CONTROL_DECAY_H
+
+#include "../base/base.h"
+
+/* Ticks in decay_ms. */
+#define DECAY_TICKS 4u
+
+#define DECAY_WINDOW_MIN 2u
+#define DECAY_WINDOW_MAX 8u
+
+/* A purge answers for refaults within two seconds (of the default decay). */
+#define DECAY_RECENT 8u
+
+/* Refaults of less than 256 KiB do not matter. */
+#define DECAY_NOISE 64u
+
+/* How long the window stays after the last chase: doubled by each new one. */
+#define DECAY_HOLD_MIN 8u
+#define DECAY_HOLD_MAX 128u
+
+struct decay {
+	size_t purged[DECAY_RECENT]; /* pages: a ring of the last ticks */
+	unsigned at;                 /* this tick's place in it */
+	unsigned window;             /* 0: not yet begun */
+	unsigned calm;               /* ticks since the last chase */
+	unsigned hold;               /* calm ticks until the window halves */
+	uint64_t nchases;
+};
+
+/*
+ * Ends a tick in which npurged pages were purged and nrefaulted pages were
+ * taken that had been purged at some time. Returns the window for the next.
+ */
+unsigned decay_tick(struct decay *d, size_t npurged, size_t nrefaulted);
+
+#endif

@@ -1,0 +1,325 @@
+/*
+ * reclaim.c -- see reclaim.h.
+ */
+#include "../base/options.h"
+#include "../cache/drain.h"
+#include "../heap/large.h"
+#include "../pages/bell.h"
+#include "reclaim.h"
+
+#define NS_PER_MS UINT64_C(1000000)
+
+/* Under pressure a tick is this part of the usual one. */
+#define PRESSURE_TICKS 5
+
+/* Dirty memory, and slabs in which something was freed, of some MiB. */
+#define WORTH_PAGES (4 * MIB >> PAGE_SHIFT)
+#define WORTH_SLABS (16 * MIB / SLAB_BYTES)
+
+/* How often a cache whose owner is in the midst of its fast path is tried. */
+#define TRIES 4
+
+static struct {
+	struct lock lock; /* LOCK_TRIM, for all that is not atomic */
+	struct decay decay;
+	struct pressure pressure;
+	struct purge_stats slabs;
+	uint64_t nrefaults; /* of all page heaps and bins, at the last tick */
+	_Atomic uint64_t nticks, ndrains, nforced, drain_ns;
+	_Atomic unsigned level; /* enum pressure_level */
+} reclaim;
+
+static void
+count(_Atomic uint64_t *counter, uint64_t n)
+{
+	/* Relaxed: sums for reports. */
+	atomic_fetch_add_explicit(counter, n, memory_order_relaxed);
+}
+
+void
+reclaim_lock(void)
+{
+	lock_take(&reclaim.lock, LOCK_TRIM);
+}
+
+void
+reclaim_unlock(void)
+{
+	lock_drop(&reclaim.lock, LOCK_TRIM);
+}
+
+size_t
+reclaim_ndirty(void)
+{
+	size_t n = pagepool_ndirty();
+
+	for (unsigned i = 0; i < arena_count(); i++)
+		n += pageheap_ndirty(&arenas[i].pages);
+	return n;
+}
+
+bool
+reclaim_is_worth_it(void)
+{
+	return reclaim_ndirty() >= WORTH_PAGES || bin_nyoung() >= WORTH_SLABS;
+}
+
+/* --- caches, empty slabs, shelves -------------------------------------------- */
+
+static struct drain_result
+drain(bool only_quiet)
+{
+	uint64_t before = os_now_ns();
+	struct drain_result r = drain_caches(only_quiet);
+
+	count(&reclaim.ndrains, r.ndrained);
+	count(&reclaim.drain_ns, os_now_ns() - before);
+	return r;
+}
+
+/* All caches, but for those whose owners are unlucky TRIES times. */
+static void
+drain_all(void)
+{
+	for (unsigned i = 0; i < TRIES && drain(false).nactive > 0; i++)
+		os_yield();
+}
+
+static void
+retire_empty_slabs(struct arena *a, bool only_idle)
+{
+	for (unsigned cls = 1; cls <= CLASS_SLAB_MAX; cls++) {
+		/* Never used, never touched. */
+		if (bin_is_used(&a->bins[cls]))
+			bin_trim(&a->bins[cls], only_idle);
+	}
+}
+
+static void
+retire(bool only_idle)
+{
+	for (unsigned i = 0; i < arena_count(); i++) {
+		retire_empty_slabs(&arenas[i], only_idle);
+		large_trim(&arenas[i], only_idle);
+	}
+}
+
+/* --- pages ----------------------------------------------------------------------- */
+
+/* Pages of slabs. */
+static struct bin_purged
+purge_slabs_locked(unsigned quiet_ticks)
+{
+	struct bin_purged sum = { 0, 0 };
+
+	for (unsigned i = 0; i < arena_count(); i++) {
+		for (unsigned cls = 1; cls <= CLASS_SLAB_MAX; cls++) {
+			struct bin *b = &arenas[i].bins[cls];
+			struct bin_purged one;
+
+			if (!bin_is_used(b))
+				continue;
+			one = bin_purge(b, quiet_ticks, &reclaim.slabs);
+			sum.nyoung += one.nyoung;
+			sum.nrefaults += one.nrefaults;
+		}
+	}
+	return sum;
+}
+
+/*
+ * How much may go: what is dirty beyond the demand of the last ticks, so that
+ * bursts do not fault in again what was given back between them.
+ */
+static size_t
+surplus_locked(void)
+{
+	size_t dirty = reclaim_ndirty(), demand = 0;
+	unsigned window = reclaim.decay.window;
+
+	if (window == 0)
+		window = DECAY_WINDOW_MIN;
+	for (unsigned i = 0; i < arena_count(); i++)
+		demand += pageheap_tick(&arenas[i].pages, window);
+	return dirty > demand ? dirty - demand : 0;
+}
+
+static size_t
+purge_runs_locked(bool only_stale, size_t max_pages)
+{
+	size_t n = pagepool_purge(only_stale, max_pages);
+
+	for (unsigned i = 0; i < arena_count(); i++)
+		n += pageheap_purge(&arenas[i].pages, only_stale,
+				    max_pages - min_size(max_pages, n));
+	return n;
+}
+
+/* Page heaps' refaults; read without their locks, a hint. */
+static uint64_t
+refaults_of_runs(void)
+{
+	uint64_t n = 0;
+
+	for (unsigned i = 0; i < arena_count(); i++)
+		n += pageheap_nrefaults(&arenas[i].pages);
+	return n;
+}
+
+/* As long as decay_ms, and longer by as much as the demand looks back. */
+static unsigned
+quiet_ticks(void)
+{
+	unsigned window = reclaim.decay.window;
+
+	if (option(decay_ms) == 0)
+		return 0;
+	return DECAY_TICKS +
+	       (window > DECAY_WINDOW_MIN ? window - DECAY_WINDOW_MIN : 0);
+}
+
+/* What a tick purges; how many slabs will be of interest at the next. */
+static size_t
+decay_locked(void)
+{
+	uint64_t before = reclaim.slabs.npages;
+	struct bin_purged slabs = purge_slabs_locked(quiet_ticks());
+	size_t n = (size_t)(reclaim.slabs.npages - before);
+	uint64_t nrefaults = slabs.nrefaults + refaults_of_runs();
+	size_t max_pages = surplus_locked();
+
+	if (option(decay_ms) == 0)
+		n += purge_runs_locked(false, SIZE_MAX);
+	else
+		n += purge_runs_locked(true, max_pages);
+	decay_tick(&reclaim.decay, n, (size_t)(nrefaults - reclaim.nrefaults));
+	reclaim.nrefaults = nrefaults;
+	return slabs.nyoung;
+}
+
+/* Everything; returns bytes. */
+static size_t
+purge_all_locked(void)
+{
+	uint64_t before = reclaim.slabs.npages;
+	size_t n;
+
+	purge_slabs_locked(0);
+	n = (size_t)(reclaim.slabs.npages - before);
+	n += purge_runs_locked(false, SIZE_MAX);
+	if (reclaim.pressure.level != PRESSURE_NONE)
+		pressure_gave(&reclaim.pressure, n << PAGE_SHIFT);
+	return n << PAGE_SHIFT;
+}
+
+/* --- pressure --------------------------------------------------------------------- */
+
+static enum pressure_level
+level(void)
+{
+	/* Relaxed: a number. */
+	return atomic_load_explicit(&reclaim.level, memory_order_relaxed);
+}
+
+/*
+ * Looks at the limits; true where pressure has just begun. The budget rings
+ * the bell before the next tick if memory grows fast.
+ */
+static bool
+look(void)
+{
+	unsigned percent = (unsigned)option(pressure_percent);
+	enum pressure_level before = level(), now;
+	struct os_memory m;
+	const struct os_memory *limit;
+	uint64_t stall_us;
+
+	if (percent == 0)
+		return false;
+	limit = os_memory(percent, &m) ? &m : NULL;
+	stall_us = limit != NULL ? os_memory_stall_us() : 0;
+	reclaim_lock();
+	now = pressure_look(&reclaim.pressure, limit, stall_us, os_now_ns());
+	bell_allow(pressure_budget(&reclaim.pressure, limit));
+	reclaim_unlock();
+	atomic_store_explicit(&reclaim.level, now, memory_order_relaxed);
+	return now != PRESSURE_NONE && before == PRESSURE_NONE;
+}
+
+uint64_t
+reclaim_tick_ns(void)
+{
+	int64_t decay_ms = option(decay_ms);
+	uint64_t ns;
+
+	/* Never purged: caches are drained all the same. */
+	if (decay_ms < 0)
+		decay_ms = 1000;
+	ns = max_size((size_t)decay_ms / DECAY_TICKS, 1) * NS_PER_MS;
+	return level() == PRESSURE_NONE ? ns : ns / PRESSURE_TICKS;
+}
+
+/* --- all of it --------------------------------------------------------------------- */
+
+/* Pages, by decay or all; true where a tick will find some again. */
+static bool
+purge(void)
+{
+	size_t nyoung = 0;
+
+	reclaim_lock();
+	if (level() != PRESSURE_NONE)
+		purge_all_locked();
+	else if (option(decay_ms) >= 0)
+		nyoung = decay_locked();
+	reclaim_unlock();
+	return nyoung > 0 || (option(decay_ms) >= 0 && reclaim_ndirty() > 0);
+}
+
+bool
+reclaim_tick(bool caches)
+{
+	bool begins = look(), has_active = false;
+
+	count(&reclaim.nticks, 1);
+	if (caches && (begins || level() == PRESSURE_CRITICAL))
+		drain_all();
+	if (caches)
+		has_active = drain(true).nactive > 0;
+	retire(level() == PRESSURE_NONE);
+	return purge() || has_active;
+}
+
+size_t
+reclaim_now(void)
+{
+	size_t bytes;
+
+	count(&reclaim.nforced, 1);
+	drain_all();
+	retire(false);
+	reclaim_lock();
+	bytes = purge_all_locked();
+	reclaim_unlock();
+	return bytes;
+}
+
+void
+reclaim_stats(struct reclaim_stats *out)
+{
+	/* Relaxed: sums. */
+	out->nticks = atomic_load_explicit(&reclaim.nticks,
+					   memory_order_relaxed);
+	out->nforced = atomic_load_explicit(&reclaim.nforced,
+					    memory_order_relaxed);
+	out->ndrains = atomic_load_explicit(&reclaim.ndrains,
+					    memory_order_relaxed);
+	out->drain_ns = atomic_load_explicit(&reclaim.drain_ns,
+					     memory_order_relaxed);
+	reclaim_lock();
+	out->slabs = reclaim.slabs;
+	out->window = reclaim.decay.window;
+	out->nchases = reclaim.decay.nchases;
+	out->pressure = reclaim.pressure;
+	reclaim_unlock();
+}

@@ -1,0 +1,71 @@
+/*
+ * reclaim.h -- one look at all that is free: what of it goes back now?
+ *
+ * Above   trim (the thread, polls, malloc_trim), stats, fork
+ * Lock    LOCK_TRIM while pages are purged, so that two purges do not chase
+ *         each other; none of the caller's
+ * Always  a tick's work grows with what changed since the last one, not with
+ *         the heap
+ *
+ * A tick is a quarter of decay_ms. At each,
+ *
+ *  - caches whose thread did nothing since the last one are emptied, bin by
+ *    bin, whatever their thread waits for;
+ *  - empty slabs and page runs on shelves that nobody wanted since the last
+ *    one go to the page heap;
+ *  - whole free pages of slabs from which nobody took for decay_ms go back;
+ *  - pages that were free at the last tick already go back, as far as there
+ *    are more of them than the demand: the most that was used at once during
+ *    the last ticks (decay.h says how many), less what is used now.
+ *
+ * So when a load ends its memory is back with the kernel within decay_ms or
+ * little more, and a load that pauses for less than half of that finds its
+ * pages where they were. Near the memory limit (pressure.h) everything that is
+ * free goes back at each tick, and the ticks come five times as often.
+ */
+#ifndef TRI_CONTROL_RECLAIM_H
+#define TRI_CONTROL_RECLAIM_H
+
+#include "../pages/pagepool.h"
+#include "decay.h"
+#include "pressure.h"
+
+/*
+ * A tick. Without `caches`, for a process of one thread that is in the midst
+ * of a free, all but the first point. True where another tick will find work.
+ */
+bool reclaim_tick(bool caches);
+
+/* The time between two ticks, in nanoseconds. */
+uint64_t reclaim_tick_ns(void);
+
+/*
+ * Gives everything back now: empties all caches, retires empty slabs, purges
+ * all free pages. Returns the bytes given back. Any thread, no lock held.
+ */
+size_t reclaim_now(void);
+
+/*
+ * Free pages that are resident, outside of slabs: a hint; and whether these,
+ * or slabs in which blocks were freed, are worth a clock call and a thread.
+ */
+size_t reclaim_ndirty(void);
+bool reclaim_is_worth_it(void);
+
+struct reclaim_stats {
+	uint64_t nticks, nforced; /* ticks, and calls of reclaim_now */
+	uint64_t ndrains;         /* caches that were emptied */
+	uint64_t drain_ns;
+	struct purge_stats slabs; /* pages inside of slabs */
+	unsigned window;          /* ticks of demand that stay resident */
+	uint64_t nchases;         /* times that it was widened for refaults */
+	struct pressure pressure;
+};
+
+void reclaim_stats(struct reclaim_stats *out);
+
+/* For fork.c. */
+void reclaim_lock(void);
+void reclaim_unlock(void);
+
+#endif

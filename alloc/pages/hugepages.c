@@ -1,0 +1,38 @@
+/*
+ * hugepages.c -- see hugepages.h.
+ */
+#include "hugepages.h"
+#include "../base/options.h"
+#include "../os/os.h"
+
+void
+hugepages_advise(void *addr, size_t bytes)
+{
+	/* A kernel without huge pages refuses, and that is as well. */
+	if (option(thp) != THP_DEFAULT)
+		os_advise_huge(addr, bytes, option(thp) == THP_ALWAYS);
+}
+
+/* The system's setting, asked for once: 1 made, 2 not made. */
+static bool
+are_made_by_default(void)
+{
+	static _Atomic int known;
+	/* Relaxed: every thread finds the same answer. */
+	int now = atomic_load_explicit(&known, memory_order_relaxed);
+
+	if (now == 0) {
+		now = os_huge_by_default() ? 1 : 2;
+		atomic_store_explicit(&known, now, memory_order_relaxed);
+	}
+	return now == 1;
+}
+
+void
+hugepages_forbid(struct chunk *c)
+{
+	if (c->is_small_paged || option(thp) == THP_NEVER ||
+	    (option(thp) == THP_DEFAULT && !are_made_by_default()))
+		return;
+	c->is_small_paged = os_advise_huge(c->base, CHUNK_BYTES, false);
+}
