@@ -129,7 +129,7 @@ SAWTOOTH = Scenario(
         AtMost("helper_part", 0.01, "CPU seconds of the trim thread below 1 % of the load's",
                "part"),
     ),
-    derive=sawtooth_figures, timeout_s=300, warm_bytes=GB)
+    derive=sawtooth_figures, timeout_s=600, warm_bytes=GB)
 
 
 ## latency: single calls
