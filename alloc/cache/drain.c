@@ -26,8 +26,10 @@ let_go(struct tcache *c, bool was_parked)
 static bool
 empty_some(struct tcache *c, bool only_quiet)
 {
-	if (only_quiet)
+	if (only_quiet) {
+		cache_shrink(c);
 		return cache_empty_quiet(c);
+	}
 	cache_empty(c);
 	return false;
 }
@@ -41,6 +43,9 @@ drain_one(struct tcache *c, bool only_quiet, struct drain_result *result)
 	/* Parked and emptied by an earlier visit, not touched since. */
 	if (c->is_parked && c->is_quiet)
 		return false;
+	if (only_quiet && !c->is_parked && !cache_is_over(c) &&
+	    cache_looks_active(c))
+		return true;
 	if (!quiesce(c))
 		/* In vain for ever where the kernel has no membarrier. */
 		return thread_has_membarrier();

@@ -24,10 +24,14 @@
 
 /*
  * What all caches may hold in slots and in page runs: each cache's share falls
- * with the number of threads, within bounds. One bin gets a part of it.
+ * with the number of threads, and one that has more than its share is cut at
+ * the next tick. One bin gets a part of it. Beyond the share each bin of
+ * blocks up to FLOOR_SIZE_MAX may have what it begins with: FLOOR_BYTES in all.
  */
 #define SLAB_BYTES_ALL (64 * MIB)
-#define SLAB_BYTES_MIN (128 * KIB)
+#define SLAB_BYTES_MIN (16 * KIB)
+#define FLOOR_SIZE_MAX (1 * KIB)
+#define FLOOR_BYTES    (20 * KIB)
 #define SLAB_BYTES_MAX (2 * MIB)
 #define SLAB_BIN_PART  16
 
@@ -82,6 +86,12 @@ static unsigned
 depth_min(unsigned cls)
 {
 	return class_size(cls) <= 128 ? CAPACITY_MIN : 1;
+}
+
+static size_t
+large_share(void)
+{
+	return share(LARGE_BYTES_ALL, 0, (size_t)option(tcache_large));
 }
 
 static unsigned
@@ -147,6 +157,13 @@ depth_one_way(unsigned cls)
 	return (unsigned)max_size(depth_min(cls), min_size(fits, ONE_WAY_MAX));
 }
 
+/* Whether a bin may grow whatever the budget says. */
+static bool
+is_floor(const struct cache_bin *b, unsigned cls)
+{
+	return class_size(cls) <= FLOOR_SIZE_MAX && b->depth < depth_min(cls);
+}
+
 /* After a miss or an overflow: twice as deep, within bound and budget. */
 static void
 grow(struct tcache *c, struct cache_bin *b, unsigned cls)
@@ -160,7 +177,7 @@ grow(struct tcache *c, struct cache_bin *b, unsigned cls)
 	if (depth <= b->depth)
 		return;
 	more = (depth - b->depth) * class_size(cls);
-	if (b->depth >= depth_min(cls) && c->slab_budget + more > slab_share())
+	if (c->slab_budget + more > slab_share() && !is_floor(b, cls))
 		return;
 	if (deepen(b, depth))
 		c->slab_budget += more;
@@ -254,6 +271,34 @@ mood(const struct cache_bin *b)
 	return (uint16_t)(n ^ n >> 16);
 }
 
+/*
+ * Reads what the owner may be writing, which is what TSan would say. A pointer
+ * is read whole, the array it points into is freed under the lock alone, and a
+ * torn pair of the two gives a mood that was nobody's: a bin looks active for
+ * a tick more, or quiet and is looked at again when the cache is closed.
+ */
+NOINLINE __attribute__((no_sanitize("thread"))) bool
+cache_looks_active(struct tcache *c)
+{
+	uint16_t moods[CLASS_RUN];
+	bool is_active = false;
+
+	for (unsigned cls = 1; cls < CLASS_RUN; cls++) {
+		struct cache_bin *b = &c->bins[cls];
+
+		moods[cls] = b->mood;
+		if (b->depth == 0)
+			continue;
+		moods[cls] = mood(b);
+		if (moods[cls] == b->mood)
+			return false;
+		is_active = true;
+	}
+	for (unsigned cls = 1; is_active && cls < CLASS_RUN; cls++)
+		c->bins[cls].mood = moods[cls];
+	return is_active;
+}
+
 bool
 cache_empty_quiet(struct tcache *c)
 {
@@ -273,6 +318,28 @@ cache_empty_quiet(struct tcache *c)
 		}
 	}
 	return has_others;
+}
+
+bool
+cache_is_over(const struct tcache *c)
+{
+	return c->slab_budget > slab_share() + FLOOR_BYTES ||
+	       c->large_budget > large_share();
+}
+
+void
+cache_shrink(struct tcache *c)
+{
+	for (unsigned cls = CLASS_LARGE_MAX; cls > 0; cls--) {
+		bool is_over = class_is_slab(cls)
+				       ? c->slab_budget > slab_share()
+				       : c->large_budget > large_share();
+
+		if (is_over && c->bins[cls].depth > 0) {
+			flatten(c, &c->bins[cls], cls);
+			c->nflushes++;
+		}
+	}
 }
 
 void
@@ -475,7 +542,7 @@ static bool
 grow_large(struct tcache *c, struct cache_bin *b, unsigned cls)
 {
 	size_t size = class_size(cls);
-	size_t max = share(LARGE_BYTES_ALL, 0, (size_t)option(tcache_large));
+	size_t max = large_share();
 
 	if (b->depth == LARGE_DEPTH_MAX || size > max ||
 	    size > (size_t)option(tcache_max))
@@ -523,6 +590,7 @@ cache_free(void *p, unsigned cls)
 
 	if (c == NULL) {
 		arena_free(p, cls);
+		bell_ring();
 		return;
 	}
 	b = &c->bins[cls];
@@ -530,7 +598,7 @@ cache_free(void *p, unsigned cls)
 	if (pushed)
 		*++b->top = p;
 	lock_drop(&c->lock, LOCK_CACHE);
-	bell_ring();
 	if (!pushed)
 		arena_free(p, cls);
+	bell_ring();
 }

@@ -159,6 +159,21 @@ void cache_empty(struct tcache *c);
  */
 bool cache_empty_quiet(struct tcache *c);
 
+/*
+ * True where something happened in every bin that can hold a block, since the
+ * last such call: nothing is to be emptied, and the owner need not be
+ * disturbed. c->lock is held; c may be open.
+ */
+bool cache_looks_active(struct tcache *c);
+
+/*
+ * True where a cache may hold more than its share, because threads were born
+ * since it grew. cache_shrink takes that from it, the largest blocks first; c
+ * is as for cache_empty. c->lock is held.
+ */
+bool cache_is_over(const struct tcache *c);
+void cache_shrink(struct tcache *c);
+
 /* Gives the arrays of an empty cache back too. */
 void cache_strip(struct tcache *c);
 
