@@ -56,10 +56,12 @@ class LeastOfAll:
 
 class AtLeastOf:
     """A rate of the subject's, against one peer's, or without a peer's name
-    against the best of all; the median of the rounds' ratios."""
+    against the best of all; the median of the rounds' ratios. The same by CPU
+    time is said beside it: it tells a busy machine from a slow allocator."""
 
-    def __init__(self, figure, limit, sentence, peer=None):
+    def __init__(self, figure, limit, sentence, peer=None, cpu_figure=None):
         self.figure, self.limit, self.peer = figure, limit, peer
+        self.cpu_figure = cpu_figure
         self.sentence = sentence
 
     def judge(self, view):
@@ -69,7 +71,12 @@ class AtLeastOf:
         if not ratios:
             return None, "it was not measured on both"
         best = min(ratios, key=ratios.get)
-        return ratios[best] >= self.limit, f"{ratios[best]:.2f} of {best}"
+        details = f"{ratios[best]:.2f} of {best}{self._by_cpu(view, best)}"
+        return ratios[best] >= self.limit, details
+
+    def _by_cpu(self, view, peer):
+        ratio = view.ratio(SUBJECT, peer, self.cpu_figure)
+        return "" if ratio is None else f", by CPU time {ratio:.2f}"
 
 
 __all__ = ["AtLeastOf", "AtMost", "AtMostOf", "BASELINE", "LeastOfAll", "SUBJECT"]

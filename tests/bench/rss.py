@@ -85,12 +85,13 @@ def fragments_per_live():
 
 
 def later_teeth():
-    teeth = [mark("tooth", t_ns=t * S, index=t, ops=ops, work_ns=S)
+    teeth = [mark("tooth", t_ns=t * S, index=t, ops=ops, work_ns=S, work_cpu_ns=2 * S)
              for t, ops in enumerate((1, 30, 50), 1)]
     series = [(t * S, 60 * MB) for t in range(6)]
     figures = scenarios.sawtooth_figures(*made(
         [mark("load"), *teeth, mark("result", t_ns=5 * S)], {"rest": reading(0)}, series))
-    return (differs("operations a second", figures["later_ops_per_s"], 40)
+    return (differs("operations a second", figures["later_ops_per_s"], 40.0)
+            + differs("by CPU time", figures["later_ops_per_cpu_s"], 20.0)
             + differs("mean", figures["own_mean_bytes"], 50 * MB))
 
 
@@ -140,6 +141,15 @@ def the_best_peer_counts():
     kind = target.AtLeastOf("x", 0.97, "")
     seen = view(trimalloc=[97], glibc=[10], jemalloc=[200])
     return differs("details", kind.judge(seen), (False, "0.48 of jemalloc"))
+
+
+def cpu_time_stands_beside():
+    """A machine that is busy in one of two runs does not make a verdict, but is
+    seen beside it."""
+    seen = results.View(NAMES, {"trimalloc": [{"x": 50, "y": 100}],
+                                "glibc": [{"x": 100, "y": 80}]})
+    kind = target.AtLeastOf("x", 0.97, "", cpu_figure="y")
+    return differs("details", kind.judge(seen), (False, "0.50 of glibc, by CPU time 1.25"))
 
 
 def the_named_peer_counts():
@@ -476,6 +486,7 @@ CHECKS = (
     ("a failed round leaves the others side by side", rounds_stay_side_by_side),
     ("a limit is met at the limit and missed above it", limits_are_sharp),
     ("a rate without a peer's name is judged by the best peer", the_best_peer_counts),
+    ("a rate by CPU time stands beside the one that is judged", cpu_time_stands_beside),
     ("a rate with a peer's name is judged by that peer", the_named_peer_counts),
     ("the least of all is less than all others", least_means_less),
     ("what was not measured is not judged", nothing_to_compare),
