@@ -139,8 +139,9 @@ a_new_cache_is_empty_and_has_no_arrays(void)
 		assert_int_equal(count(c, cls), 0);
 		assert_int_equal(c->bins[cls].capacity, 0);
 		assert_ptr_equal(c->bins[cls].top, c->bins[cls].limit);
-		assert_int_equal(c->bins[cls].magic, class_magic(cls));
-		assert_int_equal(c->bins[cls].remainder, class_magic(cls));
+		assert_int_equal(c->bins[cls].magic, class_shapes[cls].magic);
+		assert_int_equal(c->bins[cls].remainder,
+				 class_shapes[cls].magic);
 	}
 	/* No pointer into a page of nobody passes for a block. */
 	assert_int_equal(c->bins[CLASS_NONE].remainder, 0);

@@ -135,7 +135,7 @@ trim_now_reports_what_it_gave_back(void)
 	bytes = trim_now();
 	assert_int_equal(bytes, 300 * PAGE_BYTES);
 	assert_int_equal(stats().purge.npages, 300);
-	assert_int_equal(stats().nforced, 1);
+	assert_int_equal(stats().reclaim.nforced, 1);
 }
 
 static void
@@ -169,11 +169,11 @@ a_tick_is_a_quarter_of_the_decay(void)
 	const char *p = soil(MUCH);
 
 	resident_at(1000, p);
-	assert_int_equal(stats().nticks, 1);
+	assert_int_equal(stats().reclaim.nticks, 1);
 	resident_at(1249, p);
-	assert_int_equal(stats().nticks, 1);
+	assert_int_equal(stats().reclaim.nticks, 1);
 	resident_at(1250, p);
-	assert_int_equal(stats().nticks, 2);
+	assert_int_equal(stats().reclaim.nticks, 2);
 }
 
 static void
@@ -218,7 +218,7 @@ little_dirty_memory_is_not_worth_a_tick(void)
 		atomic_store(&now_ns, i * 1000 * NS_PER_MS);
 		trim_poll();
 	}
-	assert_int_equal(stats().nticks, 0);
+	assert_int_equal(stats().reclaim.nticks, 0);
 }
 
 static void
@@ -465,10 +465,10 @@ with_nothing_to_do_the_thread_sleeps_without_a_limit(void)
 
 	start();
 	tick_to_bell(2);
-	nticks = stats().nticks;
+	nticks = stats().reclaim.nticks;
 	/* Looking at it does not wake it. */
 	assert_false(has_been(&sleeping));
-	assert_int_equal(stats().nticks, nticks);
+	assert_int_equal(stats().reclaim.nticks, nticks);
 	assert_int_equal(atomic_load(&bell_asleep), 1);
 }
 

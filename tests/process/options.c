@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "base/options.h"
 #include "case.h"
 #include "crowd.h"
 #include "library.h"
@@ -23,19 +24,13 @@
 
 /* What the table says of each option. */
 struct row {
-	const char *name;
+	const char *name, *kind, *unit;
 	long long value, min, max;
 };
 
 static const struct row rows[] = {
 #define OPTION(name, kind, value, min, max, unit, help) \
-	{ #name, value, min, max },
-#include "base/options.def"
-#undef OPTION
-};
-
-static const char *const kinds[] = {
-#define OPTION(name, kind, value, min, max, unit, help) #kind,
+	{ #name, #kind, unit, value, min, max },
 #include "base/options.def"
 #undef OPTION
 };
@@ -204,10 +199,22 @@ a_value_out_of_bounds_gets_one_line(void **state)
 	}
 }
 
+/* The value-th of the words "never|default|always". */
 static const char *
-spelled(size_t i, long long value, char *text, size_t size)
+chosen(const char *words, long long value, char *text, size_t size)
 {
-	if (strcmp(kinds[i], "boolean") == 0)
+	for (; value > 0; value--)
+		words += strcspn(words, "|") + 1;
+	snprintf(text, size, "%.*s", (int)strcspn(words, "|"), words);
+	return text;
+}
+
+static const char *
+spelled(const struct row *row, long long value, char *text, size_t size)
+{
+	if (strcmp(row->kind, "choice") == 0)
+		return chosen(row->unit, value, text, size);
+	if (strcmp(row->kind, "boolean") == 0)
 		snprintf(text, size, "%s", value != 0 ? "true" : "false");
 	else
 		snprintf(text, size, "%lld", value);
@@ -237,7 +244,8 @@ every_option_takes_its_default_and_both_bounds(void **state)
 
 		for (size_t k = 0; k < 3; k++) {
 			snprintf(conf, sizeof conf, "%s:%s", rows[i].name,
-				 spelled(i, values[k], value, sizeof value));
+				 spelled(&rows[i], values[k], value,
+					 sizeof value));
 			expect_accepted(conf);
 		}
 	}

@@ -90,19 +90,35 @@ status_number(const char *tid, const char *field, int base)
 	return strtoull(at + strlen(field), NULL, base);
 }
 
+/* Blocks of many sizes; what is free of it is never worth a thread. */
 static void
-a_process_of_one_thread_stays_one(void)
+live_modestly(void)
 {
-	live_a_life(1, 5000);
+	static const size_t sizes[] = { 10, 300, 5000, 60000, 200000 };
+
+	for (size_t i = 0; i < 5000; i++) {
+		size_t n = sizes[i % (sizeof sizes / sizeof sizes[0])];
+		char *p = malloc(hide_size(n));
+
+		expect(p != NULL);
+		memset(p, 1, n);
+		free(p);
+	}
+}
+
+static void
+a_process_of_one_thread_with_little_free_memory_stays_one(void)
+{
+	live_modestly();
 	malloc_trim(0);
-	live_a_life(2, 5000);
+	live_modestly();
 	expect_for(count_tasks() == 1, "%u", count_tasks());
 }
 
 static void
 it_is_born_with_the_first_thread(void)
 {
-	live_a_life(1, 1000);
+	live_modestly();
 	expect(!is_there());
 	crowd_run(1, live_a_life_in_a_thread);
 	expect(is_there());
@@ -205,18 +221,25 @@ expect_child_success(pid_t pid)
 	expect_for(status == 0, "status 0x%x", (unsigned)status);
 }
 
+static void *
+live_modestly_in_a_thread(void *unused)
+{
+	live_modestly();
+	return unused;
+}
+
 static void
 a_child_has_none_until_it_starts_a_thread(void)
 {
 	pid_t pid;
 
-	crowd_run(2, live_a_life_in_a_thread);
+	crowd_run(2, live_modestly_in_a_thread);
 	pid = fork();
 	if (pid == 0) {
 		alarm(30);
-		live_a_life(3, 1000);
+		live_modestly();
 		expect(count_tasks() == 1);
-		crowd_run(1, live_a_life_in_a_thread);
+		crowd_run(1, live_modestly_in_a_thread);
 		expect(is_there());
 		_exit(0);
 	}
@@ -254,7 +277,7 @@ int
 main(int argc, char **argv)
 {
 	static const struct test_case cases[] = {
-		CASE(a_process_of_one_thread_stays_one),
+		CASE(a_process_of_one_thread_with_little_free_memory_stays_one),
 		CASE(it_is_born_with_the_first_thread),
 		CASE(it_is_not_born_when_it_is_switched_off,
 		     .conf = "trim_thread:false"),

@@ -7,14 +7,18 @@ import re
 import source
 import tap
 
-OPTION = re.compile(r"^OPTION\((\w+), (\w+), (-?\w+),", re.MULTILINE)
+OPTION = re.compile(r"^OPTION\((\w+), (\w+), (-?\w+), [^,]+, [^,]+, \"([^\"]*)\"", re.MULTILINE)
 ROW = re.compile(r"^\| `(\w+)` \| ([^|]+?) \|", re.MULTILINE)
 # A path in backquotes, or the target of a link; with a known first folder.
 PATH = re.compile(r"(?:`|\]\()((?:alloc|bench|doc|tests|tools|include)/[\w./-]+)")
 
 
-def plain(default, kind):
+def plain(default, kind, unit):
     """A default as people write it."""
+    if kind == "choice":
+        # An enumerator: THP_DEFAULT is the word "default" of option thp.
+        word = default.split("_")[-1].lower()
+        return word if word in unit.split("|") else default
     if kind == "boolean":
         return "true" if default == "1" else "false"
     number = int(default)
@@ -29,7 +33,7 @@ def main():
     report = tap.Report()
     readme = source.read(tree, "README.md")
     rows = dict(ROW.findall(readme))
-    options = {name: plain(default, kind) for name, kind, default
+    options = {name: plain(default, kind, unit) for name, kind, default, unit
                in OPTION.findall(source.read(tree, "alloc/base/options.def"))}
 
     report.sentence("README.md names every option",
