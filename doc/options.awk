@@ -14,6 +14,15 @@ function minus(s) {
 	return s
 }
 
+# "a|b|c" as a, b or c, each in bold.
+function words(s,    n, i, word, text) {
+	n = split(s, word, "|")
+	text = word[1]
+	for (i = 2; i <= n; i++)
+		text = text (i < n ? " \", \" " : " \" or \" ") word[i]
+	return text
+}
+
 /^ *ROW/ {
 	kind = bare($3)
 	value = bare($4)
@@ -23,7 +32,12 @@ function minus(s) {
 	bounds = ""
 	if (kind != "boolean")
 		bounds = ", " minus($5) " to " minus($6) " " bare($7)
-	printf ".BR %s \" (%s%s, default %s)\"\n", bare($2), kind, bounds, value
+	if (kind == "choice")
+		printf ".BR %s \" (\" %s \", default \" %s )\n", bare($2),
+			words(bare($7)), value
+	else
+		printf ".BR %s \" (%s%s, default %s)\"\n", bare($2), kind,
+			bounds, value
 	text = minus($8)
 	print toupper(substr(text, 1, 1)) substr(text, 2) "."
 	nrows++

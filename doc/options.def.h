@@ -2,6 +2,9 @@
  * options.def.h -- turns each row of alloc/base/options.def into one line for
  * doc/options.awk. Preprocessed, never compiled.
  */
+/* A choice's words stand for themselves. */
+#define THP_DEFAULT default
+
 #define OPTION(name, kind, value, min, max, unit, help) \
 	ROW@name@kind@value@min@max@unit@help
 #include "../alloc/base/options.def"
