@@ -106,6 +106,27 @@ an_option_that_is_not_there_cannot_be_set(void **state)
 	assert_false(options_set("narenas2", 1));
 }
 
+/* Writes "name:value" with a value that is not the default, and returns it. */
+static int64_t
+other_value(const struct option_row *row, char *conf, size_t cap)
+{
+	const char *last = strrchr(row->unit, '|');
+	const char *word = NULL;
+	int64_t value = row->max;
+
+	if (row->kind == OPTION_BOOLEAN) {
+		value = !row->value;
+		word = value ? "true" : "false";
+	} else if (row->kind == OPTION_CHOICE) {
+		word = last + 1;
+	}
+	if (word != NULL)
+		snprintf(conf, cap, "%s:%s", row->name, word);
+	else
+		snprintf(conf, cap, "%s:%lld", row->name, (long long)value);
+	return value;
+}
+
 static void
 each_option_can_be_written_in_the_environment(void **state)
 {
@@ -115,17 +136,11 @@ each_option_can_be_written_in_the_environment(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < n; i++) {
-		if (rows[i].kind == OPTION_BOOLEAN)
-			snprintf(conf, sizeof conf, "%s:%s", rows[i].name,
-				 rows[i].value ? "false" : "true");
-		else
-			snprintf(conf, sizeof conf, "%s:%lld", rows[i].name,
-				 (long long)rows[i].max);
+		int64_t value = other_value(&rows[i], conf, sizeof conf);
+
 		assert_int_equal(parse(conf), 0);
 		assert_string_equal(said, "");
-		assert_int_equal(options_get(&rows[i]),
-				 rows[i].kind == OPTION_BOOLEAN ? !rows[i].value
-								: rows[i].max);
+		assert_int_equal(options_get(&rows[i]), value);
 	}
 }
 

@@ -222,22 +222,23 @@ a_block_flushed_twice_dies(void **state)
 static void *model[2][2048];
 static size_t nmodel[2];
 
-/* Free slots of the slabs on a list, all of them of this fullness. */
+/* Free slots, seen and hidden, of the slabs on a list. */
 static size_t
-count_free(const struct list *l, unsigned fullness, size_t *nslabs)
+count_free(const struct list *l, unsigned i, size_t *nslabs)
 {
 	size_t nfree = 0;
 
 	for (struct list_node *n = l->first; n != NULL; n = n->next) {
 		struct slab *s = list_entry(n, struct slab, link);
 
-		assert_in_range(s->nfree, s->low, s->high);
-		assert_int_equal(s->fullness, fullness);
+		assert_in_range(s->nfree, i < BIN_HIDDEN ? s->low : 0, s->high);
+		assert_int_equal(s->nfree == 0, i >= BIN_HIDDEN);
+		assert_int_equal(s->list, i);
 		assert_int_equal(bits_count_range(s->free, 0, s->nslots),
 				 s->nfree);
 		assert_int_equal(
 			bits_count_range(s->free, 0, s->first * (size_t)64), 0);
-		nfree += s->nfree;
+		nfree += s->nfree + s->nhidden;
 		++*nslabs;
 	}
 	return nfree;
@@ -246,12 +247,12 @@ count_free(const struct list *l, unsigned fullness, size_t *nslabs)
 static void
 check_bin(const struct bin *b, size_t nused)
 {
-	size_t nfree = 0, nempty = 0, nslots = SLAB_BYTES / class_size(cls);
+	size_t nfree = 0, nempty = 0, nslots = class_nslots(cls);
 	size_t npartial = 0;
 
 	assert_int_equal(b->nused, nused);
-	for (unsigned i = 0; i < BIN_FULLNESS; i++)
-		nfree += count_free(&b->partial[i], i, &npartial);
+	for (unsigned i = 0; i < BIN_NLISTS; i++)
+		nfree += count_free(&b->lists[i], i, &npartial);
 	for (struct list_node *n = b->empty.first; n != NULL; n = n->next) {
 		assert_int_equal(list_entry(n, struct slab, link)->nfree,
 				 nslots);

@@ -20,20 +20,17 @@ make(unsigned cls)
 	return s;
 }
 
-static size_t
-slots_of(unsigned cls)
-{
-	return SLAB_BYTES / class_size(cls);
-}
-
 static void
 a_new_slab_has_all_its_slots_free(void)
 {
 	for (unsigned cls = 1; cls <= CLASS_SLAB_MAX; cls++) {
 		struct slab *s = make(cls);
 
-		assert_int_equal(s->nslots, slots_of(cls));
+		assert_int_equal(s->nslots, class_nslots(cls));
 		assert_int_equal(s->nfree, s->nslots);
+		assert_int_equal(s->nhidden, 0);
+		assert_int_equal(s->away, 0);
+		assert_true(slab_is_empty(s));
 		assert_ptr_equal(s->bin, bin);
 		assert_int_equal((uintptr_t)s->base % SLAB_BYTES, 0);
 	}
@@ -50,9 +47,9 @@ the_lowest_slots_are_taken_first(void)
 			size_t n = slab_take(s, out, i + 1);
 
 			for (size_t k = 0; k < n; k++)
-				assert_ptr_equal(
-					out[k],
-					s->base + (i + k) * class_size(cls));
+				assert_ptr_equal(out[k],
+						 s->base + class_slot_offset(
+								   cls, i + k));
 			i += n;
 			assert_int_equal(s->nfree, s->nslots - i);
 		}
@@ -78,21 +75,20 @@ a_slot_that_was_put_back_is_taken_again(void)
 static void
 only_first_bytes_of_slots_are_slots(void)
 {
-	static const size_t sizes[] = { 16, 48, 112, 1024, 1152, 14336, 16384 };
-
-	for (size_t k = 0; k < COUNT_OF(sizes); k++) {
-		struct slab *s = make(size_class(sizes[k]));
-		size_t index = 0;
+	for (unsigned cls = 1; cls <= CLASS_SLAB_MAX; cls++) {
+		struct slab *s = make(cls);
+		size_t next = 0, index;
 
 		for (size_t i = 0; i < SLAB_BYTES; i++) {
-			bool is_slot = i % sizes[k] == 0 &&
-				       i / sizes[k] < s->nslots;
+			bool is_slot = next < s->nslots &&
+				       i == class_slot_offset(cls, next);
 
 			assert_int_equal(slab_slot(s, s->base + i, &index),
 					 is_slot);
 			if (is_slot)
-				assert_int_equal(index, i / sizes[k]);
+				assert_int_equal(index, next++);
 		}
+		assert_int_equal(next, s->nslots);
 	}
 }
 
@@ -115,7 +111,8 @@ the_page_map_names_the_class_of_pages_with_slots_only(void)
 		struct slab *s = make(cls);
 		struct region *r = region_find(s->base);
 		size_t first = region_page(r, s->base);
-		size_t used = slots_of(cls) * class_size(cls);
+		size_t used = class_slot_offset(cls, s->nslots - 1u) +
+			      class_size(cls);
 
 		for (size_t i = 0; i < SLAB_NPAGES; i++)
 			assert_int_equal(pagemap_get(r, first + i),

@@ -5,14 +5,22 @@
 #include "pages/meta.h"
 #include "unit.h"
 
+/* Powers of two, and half-way between. */
 static size_t
-power_of_two_above(size_t n)
+size_above(size_t n)
 {
 	size_t p = META_MIN_BYTES;
 
-	while (p < n)
+	while (p < n && p / 2 * 3 < n)
 		p *= 2;
-	return p;
+	return p < n ? p / 2 * 3 : p;
+}
+
+/* The largest power of two that divides it, up to a page. */
+static size_t
+alignment_of(size_t size)
+{
+	return min_size(size & -size, PAGE_BYTES);
 }
 
 static void
@@ -29,8 +37,7 @@ records_of_all_sizes_are_apart_and_aligned(void)
 		records[i] = meta_alloc(sizes[i]);
 		assert_non_null(records[i]);
 		assert_int_equal((uintptr_t)records[i] %
-					 min_size(power_of_two_above(sizes[i]),
-						  PAGE_BYTES),
+					 alignment_of(size_above(sizes[i])),
 				 0);
 		memset(records[i], (int)(i % 251), sizes[i]);
 	}
@@ -42,12 +49,12 @@ records_of_all_sizes_are_apart_and_aligned(void)
 static void
 a_freed_record_is_the_next_of_its_size(void)
 {
-	for (size_t size = 64; size <= META_MAX_BYTES; size *= 2) {
+	for (size_t n = 1; n < META_MAX_BYTES; n = size_above(n) + 1) {
+		size_t size = size_above(n);
 		void *a = meta_alloc(size), *b = meta_alloc(size);
 
 		meta_free(a, size);
-		/* Sizes count by their power of two. */
-		assert_ptr_equal(meta_alloc(size / 2 + 1), a);
+		assert_ptr_equal(meta_alloc(n), a);
 		meta_free(b, size);
 		assert_ptr_equal(meta_alloc(size), b);
 	}
@@ -83,7 +90,7 @@ usage_counts_what_was_carved_and_what_is_idle(void)
 	meta_usage(&carved, &idle);
 	assert_int_equal(carved, 128 + 4096);
 	assert_int_equal(idle, 128);
-	meta_alloc(65);
+	meta_alloc(97);
 	meta_usage(&carved, &idle);
 	assert_int_equal(carved, 128 + 4096);
 	assert_int_equal(idle, 0);

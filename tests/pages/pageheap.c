@@ -254,15 +254,15 @@ the_demand_is_the_peak_of_two_ticks(void)
 
 	take(&heap, 10);
 	pageheap_free(p, 100);
-	assert_int_equal(pageheap_tick(&heap), 100);
-	assert_int_equal(pageheap_tick(&heap), 100);
-	assert_int_equal(pageheap_tick(&heap), 0);
+	assert_int_equal(pageheap_tick(&heap, 2), 100);
+	assert_int_equal(pageheap_tick(&heap, 2), 100);
+	assert_int_equal(pageheap_tick(&heap, 2), 0);
 	p = take(&heap, 50);
-	assert_int_equal(pageheap_tick(&heap), 0);
+	assert_int_equal(pageheap_tick(&heap, 2), 0);
 	pageheap_free(p, 50);
-	assert_int_equal(pageheap_tick(&heap), 50);
-	assert_int_equal(pageheap_tick(&heap), 50);
-	assert_int_equal(pageheap_tick(&heap), 0);
+	assert_int_equal(pageheap_tick(&heap, 2), 50);
+	assert_int_equal(pageheap_tick(&heap, 2), 50);
+	assert_int_equal(pageheap_tick(&heap, 2), 0);
 }
 
 /* --- purging ----------------------------------------------------------------- */
