@@ -2,6 +2,7 @@
  * drain.c -- see drain.h.
  */
 #include "drain.h"
+#include "stack.h"
 #include "thread.h"
 
 /* The caller's own cache needs no closing: it is not in its fast path. */

@@ -166,14 +166,6 @@ bool cache_empty_quiet(struct tcache *c);
  */
 bool cache_looks_active(struct tcache *c);
 
-/*
- * True where a cache may hold more than its share, because threads were born
- * since it grew. cache_shrink takes that from it, the largest blocks first; c
- * is as for cache_empty. c->lock is held.
- */
-bool cache_is_over(const struct tcache *c);
-void cache_shrink(struct tcache *c);
-
 /* Gives the arrays of an empty cache back too. */
 void cache_strip(struct tcache *c);
 

@@ -15,7 +15,7 @@
 #ifndef TRI_CONTROL_PRESSURE_H
 #define TRI_CONTROL_PRESSURE_H
 
-#include "../os/os.h"
+#include "../os/memory.h"
 
 enum pressure_level {
 	PRESSURE_NONE,

@@ -4,7 +4,7 @@
  * Above   all of heap, cache and api
  * Lock    none: constants
  * Always  class_size(size_class(n)) >= n; the waste is below 16 bytes up to
- *         256, at most a seventh of the block up to 2 KiB, a ninth above,
+ *         256, at most a sixth of the block up to 2 KiB, a ninth above,
  *         and a fifth in the four classes that begin with 20 KiB
  *
  *	class	  1 .. 16	16 .. 256	steps of 16 bytes	slab

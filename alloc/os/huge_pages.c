@@ -4,9 +4,16 @@
  * Called by pages/advice before a purge makes holes, and by control's reports.
  */
 #include <string.h>
+#include <sys/mman.h>
 
 #include "file.h"
-#include "os.h"
+#include "memory.h"
+
+bool
+os_advise_huge(void *addr, size_t bytes, bool yes)
+{
+	return madvise(addr, bytes, yes ? MADV_HUGEPAGE : MADV_NOHUGEPAGE) == 0;
+}
 
 bool
 os_huge_by_default(void)

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "cgroup.h"
-#include "os.h"
+#include "memory.h"
 
 /* No limit, or no number. */
 #define NONE NUMBER_MAX

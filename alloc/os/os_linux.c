@@ -188,12 +188,6 @@ os_map_at(void *addr, size_t bytes)
 	return false;
 }
 
-bool
-os_advise_huge(void *addr, size_t bytes, bool yes)
-{
-	return madvise(addr, bytes, yes ? MADV_HUGEPAGE : MADV_NOHUGEPAGE) == 0;
-}
-
 /*
  * The vectored form on at most PURGE_VECTOR ranges: how many went, from the
  * first. The kernel returns bytes, and may stop early.

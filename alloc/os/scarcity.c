@@ -6,7 +6,7 @@
 #include <sys/resource.h>
 
 #include "file.h"
-#include "os.h"
+#include "memory.h"
 
 static bool
 is_limited(int resource)

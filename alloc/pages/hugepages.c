@@ -3,7 +3,7 @@
  */
 #include "hugepages.h"
 #include "../base/options.h"
-#include "../os/os.h"
+#include "../os/memory.h"
 
 void
 hugepages_advise(void *addr, size_t bytes)

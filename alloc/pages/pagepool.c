@@ -5,6 +5,7 @@
 #include "../base/bits.h"
 #include "../base/check.h"
 #include "../os/lock.h"
+#include "../os/memory.h"
 #include "hugepages.h"
 
 /* A whole chunk with every second page dirty. */
