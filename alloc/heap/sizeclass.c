@@ -4,31 +4,24 @@
 #include "sizeclass.h"
 #include "../pages/region.h"
 
+/* clang-format off */
 /*
  * Every class by its size: X(size) for slabs, R(size) for page runs. The tables
  * below are made of it.
  */
-#define EIGHTHS(X, b)                                                   \
-	X((b) / 8 * 9)                                                  \
-	X((b) / 8 * 10)                                                 \
-	X((b) / 8 * 11)                                                 \
-	X((b) / 8 * 12) X((b) / 8 * 13) X((b) / 8 * 14) X((b) / 8 * 15) \
-		X((b)*2)
-#define CLASSES(X, R)                                                          \
-	X(16)                                                                  \
-	X(32)                                                                  \
-	X(48)                                                                  \
-	X(64) X(80) X(96) X(112) X(128) X(144) X(160) X(176) X(192) X(208) X(  \
-		224) X(240) X(256) X(288) X(336) X(400) X(448) X(512) X(576)   \
-		X(672) X(736) X(816) X(896) X(1024) X(1088) X(1168) X(1360) X( \
-			1488) X(1632) X(1808) X(2048) EIGHTHS(X, 2048)         \
-			EIGHTHS(X, 4096) EIGHTHS(X, 8192) R(20480) R(24576)    \
-				R(28672) R(32768) EIGHTHS(R, 32768)            \
-					EIGHTHS(R, 65536) EIGHTHS(R, 131072)   \
-						EIGHTHS(R, 262144)             \
-							EIGHTHS(R, 524288)
+#define EIGHTHS(X, b) \
+	X((b) / 8 * 9) X((b) / 8 * 10) X((b) / 8 * 11) X((b) / 8 * 12) \
+	X((b) / 8 * 13) X((b) / 8 * 14) X((b) / 8 * 15) X((b) * 2)
+#define CLASSES(X, R) \
+	X(16) X(32) X(48) X(64) X(80) X(96) X(112) X(128) \
+	X(144) X(160) X(176) X(192) X(208) X(224) X(240) X(256) \
+	X(288) X(336) X(400) X(448) X(512) X(576) X(672) X(736) X(816) \
+	X(896) X(1024) X(1088) X(1168) X(1360) X(1488) X(1632) X(1808) \
+	X(2048) EIGHTHS(X, 2048) EIGHTHS(X, 4096) EIGHTHS(X, 8192) \
+	R(20480) R(24576) R(28672) R(32768) \
+	EIGHTHS(R, 32768) EIGHTHS(R, 65536) EIGHTHS(R, 131072) \
+	EIGHTHS(R, 262144) EIGHTHS(R, 524288)
 
-/* clang-format off */
 #define SIZE(d) (d),
 const uint32_t class_sizes[NCLASSES] = { 0, CLASSES(SIZE, SIZE) 0 };
 
