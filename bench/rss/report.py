@@ -8,14 +8,19 @@ NOTE = ("Medians over the rounds. Bytes are the allocator's, which is resident m
         "that at the start, unless it says whole process.")
 
 
+def cell(view, name, column):
+    text = shown(view.value(name, column.figure), column.form)
+    spread = view.spread(name, column.figure) if column.with_spread else None
+    return text if spread is None else f"{text} ±{spread:.0%}"
+
+
 def scenario_table(results, scenario):
     view = results.view(scenario)
     table = Table(f"{scenario.name}: {scenario.title}", NOTE,
                   ["allocator", *(column.title for column in scenario.columns)])
     for name in results.names:
         if any(view.rounds[name]):
-            table.rows.append([name, *(shown(view.value(name, column.figure), column.form)
-                                       for column in scenario.columns)])
+            table.rows.append([name, *(cell(view, name, column) for column in scenario.columns)])
     return table
 
 

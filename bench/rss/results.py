@@ -21,6 +21,14 @@ class View:
         values = self.values(name, figure)
         return statistics.median(values) if values else None
 
+    def spread(self, name, figure):
+        """Half of the way from the least to the largest, as a part of the median;
+        None of fewer than two rounds."""
+        values = self.values(name, figure)
+        if len(values) < 2 or not self.value(name, figure):
+            return None
+        return (max(values) - min(values)) / 2 / self.value(name, figure)
+
     def ratio(self, name, to, figure):
         """The median of each round's ratio: the two ran one after the other, so
         that a slow round slows both. None where either is missing."""

@@ -28,11 +28,13 @@ class Reading:
 
 @dataclass(frozen=True)
 class Column:
-    """A figure in the scenario's table; `form` is one of show.FORMS."""
+    """A figure in the scenario's table; `form` is one of show.FORMS. With the
+    spread, how far the rounds lie apart is shown beside the median."""
 
     figure: str
     title: str
     form: str
+    with_spread: bool = False
 
 
 def no_figures(_sample, _figures):

@@ -4,6 +4,7 @@ A row names a program that prints marks (scenario.h), the readings that are
 taken some time after a mark, the figures made of them, and the targets.
 """
 
+from .jvm import program as jvm
 from .row import Column, Context, Reading, Scenario, program
 from .target import AtLeastOf, AtMost, AtMostOf, BASELINE, LeastOfAll
 
@@ -181,6 +182,50 @@ WAKEUPS = Scenario(
     derive=wakeups_figures, is_parallel=True)
 
 
-SCENARIOS = (*BURSTS, FRAGMENTS, SAWTOOTH, LATENCY, WAKEUPS)
+## jvm: native memory of a JVM whose threads worked and idle
+
+TUNED = "jemalloc-tuned"
+REST_S = 10.0
+
+
+def jvm_figures(sample, _figures):
+    return {"live_bytes": sample.mark("peak")["live_bytes"]}
+
+
+def jvm_load(load, title, threads, ops, quick_ops):
+    return Scenario(
+        f"jvm_{load}", title, jvm.command(load, threads, ops, quick_ops),
+        readings=(Reading("rest", "freed", REST_S),),
+        columns=(
+            Column("base_bytes", "start MB", "MB"),
+            Column("own_peak_bytes", "peak MB", "MB"),
+            Column("live_bytes", "live MB", "MB"),
+            Column("own_rest_bytes", "10 s later MB", "MB"),
+            Column("load_s", "load s", "s"),
+            Column("ops_per_s", "ops/s", "count", with_spread=True),
+            Column("ops_per_cpu_s", "ops/CPU s", "count", with_spread=True),
+            Column("helper_cpu_s", "helper CPU s", "s"),
+        ),
+        targets=(
+            AtMostOf("own_rest_bytes", TUNED, 1.0,
+                     "native memory 10 s later at most that of tuned jemalloc", "MB"),
+            THROUGHPUT,
+        ),
+        derive=jvm_figures, timeout_s=400, warm_bytes=2 * GB, why_not=jvm.why_not)
+
+
+JVM = (
+    jvm_load("gzip", "JVM: 200 threads pack and unpack, half of the streams are never closed",
+             200, 120_000, 50_000),
+    jvm_load("direct", "JVM: 64 threads use direct buffers, 4 KiB to 1 MiB",
+             64, 400_000, 150_000),
+    jvm_load("unsafe", "JVM: 128 threads use Unsafe.allocateMemory, 16 bytes to 512 KiB",
+             128, 2_500_000, 1_000_000),
+    jvm_load("jni", "JVM: 200 threads in native code, blocks with long-tailed lifetimes",
+             200, 4_000_000, 1_500_000),
+)
+
+
+SCENARIOS = (*BURSTS, FRAGMENTS, SAWTOOTH, LATENCY, WAKEUPS, *JVM)
 
 __all__ = ["Column", "Context", "Reading", "SCENARIOS", "Scenario", "program"]

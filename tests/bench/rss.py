@@ -119,6 +119,12 @@ def one_wild_round():
     return differs("median", view(glibc=[10, 1000, 11]).value("glibc", "x"), 11)
 
 
+def rounds_lie_apart():
+    seen = view(glibc=[10, 8, 14], jemalloc=[7])
+    return (differs("spread", seen.spread("glibc", "x"), 0.3)
+            + differs("of one round", seen.spread("jemalloc", "x"), None))
+
+
 def rounds_stay_side_by_side():
     seen = view(trimalloc=[1, None, 30], glibc=[1, 5, 10])
     return differs("ratio", seen.ratio("trimalloc", "glibc", "x"), 2.0)
@@ -483,6 +489,7 @@ CHECKS = (
     ("wake-ups are counted between two readings", switches_between),
     ("every column of every scenario can be shown", every_column_can_be_shown),
     ("one wild round does not move a figure", one_wild_round),
+    ("the spread is half of the way between the outermost rounds", rounds_lie_apart),
     ("a failed round leaves the others side by side", rounds_stay_side_by_side),
     ("a limit is met at the limit and missed above it", limits_are_sharp),
     ("a rate without a peer's name is judged by the best peer", the_best_peer_counts),

@@ -8,7 +8,7 @@ interface Load {
     /** One operation of one thread; any number of threads at once. */
     void operate(java.util.SplittableRandom random);
 
-    /** Drops all that is still live: frees what the program frees, forgets what the collector does. */
+    /** Drops all that is still held: frees what the program frees, forgets what the collector does. */
     void release();
 
     /** Whether all that was dropped has been freed, as far as it can be counted. */
@@ -16,7 +16,7 @@ interface Load {
         return true;
     }
 
-    /** Bytes asked of malloc that are live, as far as the load counts them. */
+    /** Bytes asked of malloc that are live; 0 where only the collector knows. */
     long liveBytes();
 
     /** Bytes asked of malloc since the program began, as far as the load counts them. */

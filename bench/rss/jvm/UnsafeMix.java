@@ -9,7 +9,7 @@ import java.util.concurrent.atomic.LongAdder;
  */
 final class UnsafeMix implements Load {
     private static final int SMALL_POOL = 1 << 16;
-    private static final int LARGE_POOL = 1 << 13;
+    private static final int LARGE_POOL = 1 << 12;
     private static final int SMALLS = 12;
     private static final int PAGE = 4096;
 

@@ -25,12 +25,12 @@ enum {
 	MIN_BLOCK = 16, /* holds struct tail */
 	MAX_BLOCK = 8 * KIB,
 	NSIZES = 1024,     /* a power of two */
-	NBUCKETS = 1 << 17 /* a power of two, above the longest lifetime */
+	NBUCKETS = 1 << 19 /* a power of two, above the longest lifetime */
 };
 
 /* Lifetimes are LIFE_SCALE * u^(-1/LIFE_SHAPE) requests, u uniform in (0, 1]:
  * the median is 3 times the scale, one in a hundred lives 700 times as long. */
-#define LIFE_SCALE 20.0
+#define LIFE_SCALE 100.0
 #define LIFE_SHAPE 0.7
 
 /* A block that waits for its end. */
@@ -45,25 +45,10 @@ static atomic_ulong asked_bytes, freed_bytes;
 static uint32_t sizes[NSIZES], lifetimes[NSIZES];
 
 static void
-push(struct tail *t, unsigned long when)
-{
-	_Atomic(struct tail *) *head = &buckets[when & (NBUCKETS - 1)];
-
-	/* Release: pairs with the acquire in free_bucket(), which reads the
-	 * blocks that it takes. Relaxed: the old head is only linked to. */
-	t->next = atomic_load_explicit(head, memory_order_relaxed);
-	while (!atomic_compare_exchange_weak_explicit(
-		head, &t->next, t, memory_order_release, memory_order_relaxed))
-		;
-}
-
-static void
 free_bucket(unsigned long when)
 {
-	/* Acquire: pairs with the release in push(). Release is not needed: who
-	 * pushes next does not read what was taken. */
-	struct tail *t = atomic_exchange_explicit(
-		&buckets[when & (NBUCKETS - 1)], NULL, memory_order_acquire);
+	/* Takes what others have written to; see leave(). */
+	struct tail *t = atomic_exchange(&buckets[when & (NBUCKETS - 1)], NULL);
 	size_t bytes = 0;
 
 	while (t != NULL) {
@@ -75,6 +60,24 @@ free_bucket(unsigned long when)
 	}
 	/* Relaxed: a sum, read when the threads are done. */
 	atomic_fetch_add_explicit(&freed_bytes, bytes, memory_order_relaxed);
+}
+
+/*
+ * Leaves a block to the request number `when`. Sequentially consistent: either
+ * that request finds the block on its bucket, or its number is seen here, and
+ * the bucket that it will not look at again is freed. (Threads that are
+ * preempted within a request come that late.)
+ */
+static void
+leave(struct tail *t, unsigned long when)
+{
+	_Atomic(struct tail *) *head = &buckets[when & (NBUCKETS - 1)];
+
+	t->next = atomic_load(head);
+	while (!atomic_compare_exchange_weak(head, &t->next, t))
+		continue;
+	if (atomic_load(&nrequests) > when)
+		free_bucket(when);
 }
 
 static struct tail *
@@ -96,9 +99,7 @@ Java_Native_request(JNIEnv *env, jclass class, jlong seed)
 	struct bench_random random = { (uint64_t)seed | 1 };
 	struct tail *blocks[NBLOCKS];
 	size_t asked = 0, freed = 0;
-	/* Relaxed: only that no two requests get one number matters. */
-	unsigned long now = atomic_fetch_add_explicit(&nrequests, 1,
-						      memory_order_relaxed);
+	unsigned long now = atomic_fetch_add(&nrequests, 1);
 
 	(void)env;
 	(void)class;
@@ -111,7 +112,7 @@ Java_Native_request(JNIEnv *env, jclass class, jlong seed)
 		uint32_t draw = bench_random_below(&random, NSIZES);
 
 		if (bench_random_below(&random, 4) < KEPT_OF_4) {
-			push(blocks[i], now + lifetimes[draw]);
+			leave(blocks[i], now + lifetimes[draw]);
 			continue;
 		}
 		freed += blocks[i]->size;
@@ -156,6 +157,9 @@ JNI_OnLoad(JavaVM *vm, void *reserved)
 
 	(void)vm;
 	(void)reserved;
+	/* Resident before the load begins. */
+	for (int i = 0; i < NBUCKETS; i++)
+		atomic_init(&buckets[i], NULL);
 	for (int i = 0; i < NSIZES; i++) {
 		double part = (double)(i + 1) / NSIZES;
 		double life = LIFE_SCALE * pow(part, -1 / LIFE_SHAPE);

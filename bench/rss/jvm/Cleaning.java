@@ -3,13 +3,13 @@ import java.lang.ref.ReferenceQueue;
 import java.util.function.BooleanSupplier;
 
 /** Garbage collections that end when what cleaners free has been freed. */
-final class Collection {
+final class Cleaning {
     private static final int LIMIT_SECONDS = 60;
     private static final int POLL_MILLIS = 10;
     /** The thread that runs the JDK's cleaners, those of Deflater and Inflater among them. */
     private static final String CLEANER = "Common-Cleaner";
 
-    private Collection() {
+    private Cleaning() {
     }
 
     /**
