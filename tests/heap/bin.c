@@ -2,32 +2,14 @@
  * bin.c -- one arena's slabs of one size class.
  */
 #include "faults.h"
-#include "heap/bin.h"
+#include "heap/bins.h"
 #include "pages/meta.h"
-#include "unit.h"
 
 /* 16 slots of 4 KiB in a slab. */
 #define SIZE   4096
 #define NSLOTS 16
 
-static struct pageheap heap;
-static struct bin bin, other;
-static unsigned cls;
 static void *blocks[4096];
-static uint64_t luck;
-
-/* Fills until n blocks are there; a fill may return less than it was asked. */
-static void
-fill(struct bin *b, void **out, size_t n)
-{
-	while (n > 0) {
-		size_t got = bin_fill(b, &heap, cls, out, n);
-
-		assert_in_range(got, 1, n);
-		out += got;
-		n -= got;
-	}
-}
 
 static void
 begin(void)
@@ -217,127 +199,6 @@ a_block_flushed_twice_dies(void **state)
 	expect_death(do_flush_gone, "its slab is gone");
 }
 
-/* --- random operations ----------------------------------------------------------- */
-
-static void *model[2][2048];
-static size_t nmodel[2];
-
-/* Free slots, seen and hidden, of the slabs on a list. */
-static size_t
-count_free(const struct list *l, unsigned i, size_t *nslabs)
-{
-	size_t nfree = 0;
-
-	for (struct list_node *n = l->first; n != NULL; n = n->next) {
-		struct slab *s = list_entry(n, struct slab, link);
-
-		assert_in_range(s->nfree, i < BIN_HIDDEN ? s->low : 0, s->high);
-		assert_int_equal(s->nfree == 0, i >= BIN_HIDDEN);
-		assert_int_equal(s->list, i);
-		assert_int_equal(bits_count_range(s->free, 0, s->nslots),
-				 s->nfree);
-		assert_int_equal(
-			bits_count_range(s->free, 0, s->first * (size_t)64), 0);
-		nfree += s->nfree + s->nhidden;
-		++*nslabs;
-	}
-	return nfree;
-}
-
-static void
-check_bin(const struct bin *b, size_t nused)
-{
-	size_t nfree = 0, nempty = 0, nslots = class_nslots(cls);
-	size_t npartial = 0;
-
-	assert_int_equal(b->nused, nused);
-	for (unsigned i = 0; i < BIN_NLISTS; i++)
-		nfree += count_free(&b->lists[i], i, &npartial);
-	for (struct list_node *n = b->empty.first; n != NULL; n = n->next) {
-		assert_int_equal(list_entry(n, struct slab, link)->nfree,
-				 nslots);
-		nempty++;
-	}
-	assert_int_equal(b->nempty, nempty);
-	assert_true(b->idle <= b->nempty);
-	assert_in_range(nempty, 0, BIN_EMPTY_MAX);
-	assert_int_equal(b->nslabs * nslots, nused + nfree + nempty * nslots);
-}
-
-static void
-random_fill(unsigned which)
-{
-	struct bin *b = which ? &other : &bin;
-	size_t n = 1 + random_below(&luck, 60);
-	void **out = model[which] + nmodel[which];
-	size_t got;
-
-	if (nmodel[which] + n > COUNT_OF(model[which]))
-		return;
-	got = bin_fill(b, &heap, cls, out, n);
-	assert_in_range(got, 1, n);
-	for (size_t i = 0; i < got; i++) {
-		assert_ptr_equal(slab_find(out[i])->bin, b);
-		/* Nobody else has written to it. */
-		*(void **)out[i] = out[i];
-	}
-	nmodel[which] += got;
-}
-
-/* Blocks of both bins, in any order. */
-static void
-random_flush(void)
-{
-	size_t n = 1 + random_below(&luck, 60), k = 0;
-
-	while (k < n && nmodel[0] + nmodel[1] > 0) {
-		unsigned which = nmodel[0] == 0 ||
-				 (nmodel[1] > 0 && random_below(&luck, 2));
-		size_t i = random_below(&luck, nmodel[which]);
-		void *p = model[which][i];
-
-		assert_ptr_equal(*(void **)p, p);
-		*(void **)p = NULL;
-		model[which][i] = model[which][--nmodel[which]];
-		blocks[k++] = p;
-	}
-	bin_flush(blocks, k);
-}
-
-static void
-random_rounds(size_t size)
-{
-	cls = size_class(size);
-	for (unsigned i = 0; i < 3000; i++) {
-		size_t what = random_below(&luck, 20);
-
-		if (what < 10)
-			random_fill(what & 1);
-		else if (what < 19)
-			random_flush();
-		else
-			bin_trim(random_below(&luck, 2) ? &bin : &other,
-				 random_below(&luck, 4) != 0);
-		check_bin(&bin, nmodel[0]);
-		check_bin(&other, nmodel[1]);
-	}
-	while (nmodel[0] + nmodel[1] > 0)
-		random_flush();
-	bin_trim(&bin, false);
-	bin_trim(&other, false);
-	assert_int_equal(heap.nused, 0);
-}
-
-static void
-random_fills_and_flushes_lose_no_block(void)
-{
-	luck = random_seed();
-	random_rounds(16);
-	random_rounds(112);
-	random_rounds(4096);
-	random_rounds(14336);
-}
-
 static void
 everything_flushed_leaves_no_record(void)
 {
@@ -365,7 +226,6 @@ main(void)
 		alone(an_empty_slab_that_nobody_wanted_between_two_trims_is_retired),
 		alone(without_memory_a_fill_is_empty_and_later_is_not),
 		cmocka_unit_test(a_block_flushed_twice_dies),
-		alone(random_fills_and_flushes_lose_no_block),
 		alone(everything_flushed_leaves_no_record),
 	};
 
