@@ -233,6 +233,118 @@ a_boolean_is_a_word(void **state)
 	}
 }
 
+/* --- choices ------------------------------------------------------------------ */
+
+/* The words of a choice, "|" between them; how many. */
+static int64_t
+choose_each_word(const struct option_row *row)
+{
+	const char *word = row->unit;
+	int64_t n = 0;
+	char conf[128];
+
+	for (;; word++) {
+		int len = (int)strcspn(word, "|");
+
+		assert_true(len > 0);
+		snprintf(conf, sizeof conf, "%s:%.*s", row->name, len, word);
+		assert_int_equal(parse(conf), 0);
+		assert_string_equal(said, "");
+		assert_int_equal(options_get(row), n++);
+		word += len;
+		if (*word == '\0')
+			return n;
+	}
+}
+
+static void
+each_word_of_a_choice_is_its_place_among_them(void **state)
+{
+	size_t n, nchoices = 0;
+	const struct option_row *rows = options_table(&n);
+
+	(void)state;
+	for (size_t i = 0; i < n; i++) {
+		if (rows[i].kind != OPTION_CHOICE)
+			continue;
+		assert_int_equal(rows[i].min, 0);
+		assert_int_equal(choose_each_word(&rows[i]), rows[i].max + 1);
+		nchoices++;
+	}
+	assert_true(nchoices > 0);
+}
+
+static void
+huge_pages_are_a_choice(void **state)
+{
+	(void)state;
+	assert_int_equal(option(thp), THP_DEFAULT);
+	assert_int_equal(parse("thp:never"), 0);
+	assert_int_equal(option(thp), THP_NEVER);
+	assert_int_equal(parse("thp:always"), 0);
+	assert_int_equal(option(thp), THP_ALWAYS);
+	assert_int_equal(parse("thp:default"), 0);
+	assert_int_equal(option(thp), THP_DEFAULT);
+}
+
+static void
+any_other_word_gets_one_line_that_names_them(void **state)
+{
+	static const char *const wrong[] = {
+		"thp:",
+		"thp",
+		"thp:0",
+		"thp:1",
+		"thp:Never",
+		"thp:neve",
+		"thp:nevers",
+		"thp:never ",
+		"thp:|",
+		"thp:never|",
+		"thp:|never",
+		"thp:true",
+		"thp:never|default",
+		"thp:never|default|always",
+	};
+
+	(void)state;
+	assert_int_equal(parse("thp:always"), 0);
+	for (size_t i = 0; i < COUNT_OF(wrong); i++) {
+		assert_int_equal(parse(wrong[i]), 1);
+		assert_int_equal(lines_said(), 1);
+		assert_non_null(strstr(said, "thp takes never|default|always"));
+		/* What is in force, by its word. */
+		assert_non_null(strstr(said, "; it stays always\n"));
+		assert_int_equal(option(thp), THP_ALWAYS);
+	}
+	parse("thp:nothing");
+	assert_string_equal(said,
+			    "trimalloc: TRIMALLOC_CONF: thp takes "
+			    "never|default|always, not 'nothing'; it stays "
+			    "always\n");
+}
+
+static void
+the_help_text_has_a_line_for_each_option_and_its_default(void **state)
+{
+	size_t n;
+	const struct option_row *rows = options_table(&n);
+
+	(void)state;
+	/* The defaults, not what is in force. */
+	assert_int_equal(parse("thp:always,help"), 0);
+	assert_int_equal(lines_said(), n + 1);
+	for (size_t i = 0; i < n; i++) {
+		assert_non_null(strstr(said, rows[i].name));
+		assert_non_null(strstr(said, rows[i].help));
+	}
+	assert_non_null(strstr(said, "thp (default): "));
+	assert_non_null(strstr(said, "tcache (true): "));
+	assert_non_null(strstr(said, "decay_ms (1000): "));
+}
+
+/* --- more mistakes ------------------------------------------------------------- */
+
 static void
 what_is_no_number_is_refused(void **state)
 {
@@ -302,6 +414,10 @@ main(void)
 		TEST(a_wrong_key_gets_one_line_that_names_it),
 		TEST(a_wrong_value_gets_one_line_that_names_the_bounds),
 		TEST(a_boolean_is_a_word),
+		TEST(each_word_of_a_choice_is_its_place_among_them),
+		TEST(huge_pages_are_a_choice),
+		TEST(any_other_word_gets_one_line_that_names_them),
+		TEST(the_help_text_has_a_line_for_each_option_and_its_default),
 		TEST(what_is_no_number_is_refused),
 		TEST(the_other_keys_of_a_wrong_text_still_count),
 		TEST(a_very_long_mistake_is_quoted_in_part),

@@ -3,7 +3,7 @@
  *
  * The groups are files that the tests lay out; real_group.c has real ones.
  */
-#include "os/os.h"
+#include "os/memory.h"
 #include "os/tree.h"
 
 #define V2_DIR "/sys/fs/cgroup"

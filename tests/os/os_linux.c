@@ -124,6 +124,96 @@ renewed_pages_read_as_zero_and_can_be_written(void **state)
 	os_release(p, 4 * PAGE_BYTES);
 }
 
+static void
+decommitted_pages_are_not_accessible_and_come_back_as_zero(void **state)
+{
+	char *p = numbered_pages(8);
+
+	(void)state;
+	assert_true(os_decommit(p + 2 * PAGE_BYTES, 4 * PAGE_BYTES));
+	assert_false(is_readable(p + 2 * PAGE_BYTES));
+	assert_false(is_readable(p + 5 * PAGE_BYTES));
+	assert_int_equal(resident_pages(p, 8), 4);
+	assert_true(holds_number(p, 1));
+	assert_true(holds_number(p, 6));
+	assert_true(os_commit(p + 2 * PAGE_BYTES, 4 * PAGE_BYTES));
+	assert_true(is_all(p + 2 * PAGE_BYTES, 0, 4 * PAGE_BYTES));
+	memset(p + 2 * PAGE_BYTES, 1, 4 * PAGE_BYTES);
+	os_release(p, 8 * PAGE_BYTES);
+}
+
+/* What the process could still write to, as the kernel charges it; KiB. */
+static size_t
+vm_status(const char *name)
+{
+	FILE *f = fopen("/proc/self/status", "r");
+	size_t len = strlen(name), kib = 0;
+	char line[128];
+
+	assert_non_null(f);
+	while (fgets(line, sizeof line, f) != NULL) {
+		if (strncmp(line, name, len) == 0)
+			kib = strtoul(line + len, NULL, 10);
+	}
+	fclose(f);
+	assert_true(kib > 0);
+	return kib;
+}
+
+static void
+commit_charge_falls_by_a_decommit_and_not_by_a_purge(void **state)
+{
+	char *p = os_reserve(64 * MIB, PAGE_BYTES);
+	size_t before = vm_status("VmData:");
+
+	(void)state;
+	assert_true(os_commit(p, 64 * MIB));
+	assert_int_equal(vm_status("VmData:"), before + 64 * KIB);
+	memset(p, 1, 64 * MIB);
+	assert_true(os_purge(p, 64 * MIB));
+	assert_int_equal(vm_status("VmData:"), before + 64 * KIB);
+	assert_true(os_decommit(p, 48 * MIB));
+	assert_int_equal(vm_status("VmData:"), before + 16 * KIB);
+	os_release(p, 64 * MIB);
+}
+
+static void
+what_was_released_can_be_mapped_where_it_was(void **state)
+{
+	char *p = numbered_pages(8);
+
+	(void)state;
+	os_release(p + 2 * PAGE_BYTES, 4 * PAGE_BYTES);
+	assert_true(os_map_at(p + 2 * PAGE_BYTES, 4 * PAGE_BYTES));
+	assert_true(is_all(p + 2 * PAGE_BYTES, 0, 4 * PAGE_BYTES));
+	memset(p + 2 * PAGE_BYTES, 1, 4 * PAGE_BYTES);
+	assert_true(holds_number(p, 1));
+	assert_true(holds_number(p, 6));
+	os_release(p, 8 * PAGE_BYTES);
+}
+
+static void
+nothing_is_mapped_where_somebody_else_is(void **state)
+{
+	char *p = numbered_pages(8), *foreign = p + 4 * PAGE_BYTES;
+	size_t before;
+
+	(void)state;
+	os_release(p + 2 * PAGE_BYTES, 4 * PAGE_BYTES);
+	assert_ptr_equal(mmap(foreign, PAGE_BYTES, PROT_READ | PROT_WRITE,
+			      MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE,
+			      -1, 0),
+			 foreign);
+	memset(foreign, 0xab, PAGE_BYTES);
+	before = vm_status("VmSize:");
+	assert_false(os_map_at(p + 2 * PAGE_BYTES, 4 * PAGE_BYTES));
+	assert_true(is_all(foreign, 0xab, PAGE_BYTES));
+	assert_false(is_readable(p + 2 * PAGE_BYTES));
+	/* Neither there nor anywhere else. */
+	assert_int_equal(vm_status("VmSize:"), before);
+	os_release(p, 8 * PAGE_BYTES);
+}
+
 /* More than one vector holds: every third page. */
 #define MANY 300
 
@@ -283,6 +373,75 @@ membarrier_works_once_the_process_is_registered(void)
 }
 
 static void
+cpu_time_of_a_thread_grows_with_its_work_alone(void **state)
+{
+	uint64_t before = os_thread_cpu_ns(), after;
+
+	(void)state;
+	/* It sleeps for as long as it likes. */
+	os_sleep(50000000);
+	after = os_thread_cpu_ns();
+	assert_true(after - before < 50000000);
+	while (os_thread_cpu_ns() < after + 1000000)
+		continue;
+}
+
+static void
+the_child_of_a_fork_has_a_number_of_its_own(void **state)
+{
+	int status = -1, pid;
+
+	(void)state;
+	assert_int_equal(os_pid(), getpid());
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0)
+		_exit(os_pid() == getpid() ? 0 : 1);
+	assert_int_not_equal(pid, os_pid());
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
+/* The child shares the parent's memory, and so all that a libc remembers. */
+static void
+and_so_has_the_child_of_a_vfork(void **state)
+{
+	static volatile int seen;
+	int status = -1, pid;
+
+	(void)state;
+	seen = os_pid();
+	pid = vfork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		seen = os_pid();
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(seen, pid);
+	assert_int_equal(os_pid(), getpid());
+}
+
+static void
+faults_reach_the_calls_that_give_back_and_map_again(void)
+{
+	char *p = os_map(4 * PAGE_BYTES);
+
+	memset(p, 1, 4 * PAGE_BYTES);
+	fault_for_good(OS_CALL_PURGE, 1);
+	assert_false(os_purge(p, PAGE_BYTES));
+	assert_false(os_renew(p, PAGE_BYTES));
+	assert_false(os_decommit(p, PAGE_BYTES));
+	assert_int_equal(faults_count(OS_CALL_PURGE), 3);
+	/* Nothing changed. */
+	assert_true(is_all(p, 1, 4 * PAGE_BYTES));
+	os_release(p, PAGE_BYTES);
+	fault_for_good(OS_CALL_COMMIT, 1);
+	assert_false(os_map_at(p, PAGE_BYTES));
+	assert_false(is_readable(p));
+}
+
+static void
 without_address_space_nothing_is_reserved_or_mapped(void)
 {
 	limit_address_space(16 * MIB);
@@ -332,6 +491,12 @@ main(void)
 			purged_pages_read_as_zero_and_are_not_resident),
 		cmocka_unit_test(renewed_pages_read_as_zero_and_can_be_written),
 		cmocka_unit_test(
+			decommitted_pages_are_not_accessible_and_come_back_as_zero),
+		cmocka_unit_test(
+			commit_charge_falls_by_a_decommit_and_not_by_a_purge),
+		cmocka_unit_test(what_was_released_can_be_mapped_where_it_was),
+		cmocka_unit_test(nothing_is_mapped_where_somebody_else_is),
+		cmocka_unit_test(
 			many_ranges_are_purged_and_nothing_between_them),
 		cmocka_unit_test(no_range_and_one_range_are_purged_too),
 		cmocka_unit_test(
@@ -342,6 +507,11 @@ main(void)
 		cmocka_unit_test(a_sleep_on_a_word_ends_with_its_time),
 		cmocka_unit_test(who_sleeps_on_a_word_is_woken),
 		cmocka_unit_test(the_clock_never_runs_backwards),
+		cmocka_unit_test(
+			cpu_time_of_a_thread_grows_with_its_work_alone),
+		cmocka_unit_test(the_child_of_a_fork_has_a_number_of_its_own),
+		cmocka_unit_test(and_so_has_the_child_of_a_vfork),
+		alone(faults_reach_the_calls_that_give_back_and_map_again),
 		alone(membarrier_works_once_the_process_is_registered),
 		alone(without_address_space_nothing_is_reserved_or_mapped),
 		alone(the_call_that_is_to_fail_fails_and_no_other),

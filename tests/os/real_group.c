@@ -11,7 +11,7 @@
 #include <sys/vfs.h>
 
 #include "os/cgroup.h"
-#include "os/os.h"
+#include "os/memory.h"
 #include "unit.h"
 
 #define REAL_LIMIT (96 * MIB)

@@ -1,0 +1,97 @@
+/*
+ * scarcity.c -- is commit charge or address space short by rule?
+ */
+#include "os/memory.h"
+#include "os/tree.h"
+
+#define OVERCOMMIT "/proc/sys/vm/overcommit_memory"
+
+static void
+the_machine_s_mode(const char *text, enum os_scarcity expected)
+{
+	tree_put(OVERCOMMIT, text);
+	assert_int_equal(os_scarcity(), expected);
+}
+
+static void
+a_machine_that_never_overcommits_is_short_of_commit(void **state)
+{
+	(void)state;
+	the_machine_s_mode("0\n", OS_PLENTY);
+	the_machine_s_mode("1\n", OS_PLENTY);
+	the_machine_s_mode("2\n", OS_SCARCE_COMMIT);
+	the_machine_s_mode("2", OS_SCARCE_COMMIT);
+	/* It may change at any time. */
+	the_machine_s_mode("0\n", OS_PLENTY);
+}
+
+static void
+what_is_no_mode_is_none(void **state)
+{
+	(void)state;
+	the_machine_s_mode("", OS_PLENTY);
+	the_machine_s_mode("\n", OS_PLENTY);
+	the_machine_s_mode("two\n", OS_PLENTY);
+	the_machine_s_mode("22\n", OS_PLENTY);
+	the_machine_s_mode("-2\n", OS_PLENTY);
+	tree_drop(OVERCOMMIT);
+	assert_int_equal(os_scarcity(), OS_PLENTY);
+}
+
+static void
+limit(int resource, rlim_t soft, rlim_t hard)
+{
+	struct rlimit l = { soft, hard };
+
+	assert_int_equal(setrlimit((__rlimit_resource_t)resource, &l), 0);
+}
+
+static void
+a_limit_of_data(void)
+{
+	tree_put(OVERCOMMIT, "0\n");
+	limit(RLIMIT_DATA, 100 * GIB, RLIM_INFINITY);
+	assert_int_equal(os_scarcity(), OS_SCARCE_COMMIT);
+	limit(RLIMIT_DATA, RLIM_INFINITY, RLIM_INFINITY);
+	assert_int_equal(os_scarcity(), OS_PLENTY);
+}
+
+static void
+a_limit_of_addresses(void)
+{
+	tree_put(OVERCOMMIT, "2\n");
+	assert_int_equal(os_scarcity(), OS_SCARCE_COMMIT);
+	limit(RLIMIT_DATA, 100 * GIB, RLIM_INFINITY);
+	limit(RLIMIT_AS, 100 * GIB, RLIM_INFINITY);
+	/* Whoever gives addresses back gives their commit charge back. */
+	assert_int_equal(os_scarcity(), OS_SCARCE_ADDRESSES);
+	limit(RLIMIT_AS, RLIM_INFINITY, RLIM_INFINITY);
+	assert_int_equal(os_scarcity(), OS_SCARCE_COMMIT);
+}
+
+static void
+a_process_with_a_limit_of_data_is_short_of_commit(void **state)
+{
+	(void)state;
+	assert_int_equal(child_status(a_limit_of_data), 0);
+}
+
+static void
+a_process_with_a_limit_of_addresses_is_short_of_them(void **state)
+{
+	(void)state;
+	assert_int_equal(child_status(a_limit_of_addresses), 0);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		in_tree(a_machine_that_never_overcommits_is_short_of_commit),
+		in_tree(what_is_no_mode_is_none),
+		in_tree(a_process_with_a_limit_of_data_is_short_of_commit),
+		in_tree(a_process_with_a_limit_of_addresses_is_short_of_them),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
