@@ -378,10 +378,62 @@ a_claim_without_room_for_all_goes_on_the_next_time(void **state)
 	assert_int_equal(n, 20);
 }
 
+/* --- refaults ----------------------------------------------------------------- */
+
+static void
+pages_below_the_highest_ever_used_are_refaults(void **state)
+{
+	(void)state;
+	assert_int_equal(chunk_refaults(&c, 0, 100, 100), 0);
+	assert_int_equal(c.high, 100);
+	assert_int_equal(chunk_refaults(&c, 20, 30, 30), 30);
+	assert_int_equal(c.high, 100);
+	assert_int_equal(chunk_refaults(&c, 90, 30, 30), 10);
+	assert_int_equal(c.high, 120);
+	assert_int_equal(chunk_refaults(&c, 200, 5, 5), 0);
+	assert_int_equal(c.high, 205);
+	assert_int_equal(chunk_refaults(&c, 0, CHUNK_NPAGES, CHUNK_NPAGES),
+			 205);
+	assert_int_equal(c.high, CHUNK_NPAGES);
+}
+
+static void
+pages_that_are_dirty_are_none(void **state)
+{
+	(void)state;
+	chunk_refaults(&c, 0, 100, 100);
+	assert_int_equal(chunk_refaults(&c, 0, 100, 0), 0);
+	assert_int_equal(chunk_refaults(&c, 0, 100, 40), 40);
+	/* Which of them are dirty is not known: a guess. */
+	assert_int_equal(chunk_refaults(&c, 90, 20, 15), 10);
+	assert_int_equal(chunk_refaults(&c, 100, 20, 5), 5);
+}
+
 /* --- random operations ---------------------------------------------------------------- */
 
 static struct os_range claimed[MAX_CLAIMED];
 static size_t nclaimed;
+
+/* Of the pages that are not dirty those that were ever handed out. */
+static bool was_used[CHUNK_NPAGES];
+static size_t nrefaults, nguessed;
+
+static void
+expect_refaults(size_t start, size_t n)
+{
+	size_t nfresh = 0, old = 0, got;
+	bool is_below = start + n <= c.high;
+
+	for (size_t i = start; i < start + n; i++) {
+		nfresh += !model[i].dirty;
+		old += !model[i].dirty && was_used[i];
+		was_used[i] = true;
+	}
+	got = chunk_refaults(&c, start, n, nfresh);
+	assert_in_range(got, is_below ? old : 0, nfresh);
+	nrefaults += old;
+	nguessed += got;
+}
 
 static void
 random_take(void)
@@ -395,6 +447,7 @@ random_take(void)
 	if (!found)
 		return;
 	assert_int_equal(start, expected);
+	expect_refaults(start, npages);
 	take(start, npages);
 }
 
@@ -483,6 +536,9 @@ random_operations_agree_with_the_model(void **state)
 			random_settle();
 		check_model();
 	}
+	/* On the whole it is a good guess. */
+	print_message("# %zu refaults, %zu guessed\n", nrefaults, nguessed);
+	assert_in_range(nguessed, nrefaults / 10 * 9, nrefaults / 10 * 11);
 }
 
 int
@@ -506,6 +562,8 @@ main(void)
 		TEST(claimed_pages_cannot_be_found),
 		TEST(purged_pages_read_as_zero_again_and_others_are_dirty_still),
 		TEST(a_claim_without_room_for_all_goes_on_the_next_time),
+		TEST(pages_below_the_highest_ever_used_are_refaults),
+		TEST(pages_that_are_dirty_are_none),
 		TEST(random_operations_agree_with_the_model),
 	};
 

@@ -1,6 +1,6 @@
 /*
- * pageheap.c -- one arena's page runs. Random operations against a model are
- * in pageheap_random.c.
+ * pageheap.c -- one arena's page runs. What it counts for those who give memory
+ * back is in pageheap_counts.c, random operations in pageheap_random.c.
  */
 #include "faults.h"
 #include "pages/pageheap.h"
@@ -246,25 +246,6 @@ a_run_freed_clean_is_zero_and_not_dirty(void)
 	assert_true(is_zero);
 }
 
-/* The most that was used at once in two ticks, less what is used now. */
-static void
-the_demand_is_the_peak_of_two_ticks(void)
-{
-	char *p = take(&heap, 100);
-
-	take(&heap, 10);
-	pageheap_free(p, 100);
-	assert_int_equal(pageheap_tick(&heap, 2), 100);
-	assert_int_equal(pageheap_tick(&heap, 2), 100);
-	assert_int_equal(pageheap_tick(&heap, 2), 0);
-	p = take(&heap, 50);
-	assert_int_equal(pageheap_tick(&heap, 2), 0);
-	pageheap_free(p, 50);
-	assert_int_equal(pageheap_tick(&heap, 2), 50);
-	assert_int_equal(pageheap_tick(&heap, 2), 50);
-	assert_int_equal(pageheap_tick(&heap, 2), 0);
-}
-
 /* --- purging ----------------------------------------------------------------- */
 
 /* A run with every second page freed; n pages are dirty. */
@@ -443,7 +424,6 @@ main(void)
 		alone(a_run_does_not_grow_over_what_others_have),
 		alone(a_long_run_grows_within_its_last_chunk),
 		alone(a_run_freed_clean_is_zero_and_not_dirty),
-		alone(the_demand_is_the_peak_of_two_ticks),
 		alone(after_two_purges_no_page_that_was_dirty_at_the_first_stays),
 		alone(a_page_used_between_two_purges_is_spared),
 		alone(a_purge_of_everything_does_not_wait),
