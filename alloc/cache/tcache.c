@@ -68,8 +68,9 @@ cache_empty(struct tcache *c)
 }
 
 /*
- * Where the stack ends and with what. One in 65,536 active stacks is taken for
- * a quiet one, which costs it a fill.
+ * Where the stack ends and with what. A stack that ends a tick as it ended the
+ * last one is taken for a quiet one, such as that of a thread which allocates
+ * and frees one block all the time: that costs it a fill.
  */
 ALWAYS_INLINE uint16_t
 mood(const struct cache_bin *b)

@@ -38,12 +38,15 @@
 #define DECAY_HOLD_MAX 128u
 
 struct decay {
-	size_t purged[DECAY_RECENT]; /* pages: a ring of the last ticks */
-	unsigned at;                 /* this tick's place in it */
-	unsigned window;             /* 0: not yet begun */
-	unsigned calm;               /* ticks since the last chase */
-	unsigned hold;               /* calm ticks until the window halves */
-	uint64_t nchases;
+	size_t purged
+		[DECAY_RECENT]; /* pages not taken since: a ring of ticks */
+	unsigned at;            /* this tick's place in it */
+	size_t chased;          /* pages that were, of the same ticks */
+	unsigned window;        /* 0: not yet begun */
+	unsigned calm;          /* ticks since the last chase */
+	unsigned hold;          /* calm ticks until the window halves */
+	unsigned streak;        /* chases without a long calm between */
+	uint64_t nchases;       /* for reports */
 };
 
 /*
@@ -51,5 +54,8 @@ struct decay {
  * taken that had been purged at some time. Returns the window for the next.
  */
 unsigned decay_tick(struct decay *d, size_t npurged, size_t nrefaulted);
+
+/* What was purged so far was not decay's doing: refaults are not its fault. */
+void decay_forget(struct decay *d);
 
 #endif

@@ -26,15 +26,19 @@ level_of_usage(const struct pressure *p, const struct os_memory *m)
 	return PRESSURE_HIGH;
 }
 
-/* Tasks waited for memory for a tenth of the time since the last look. */
+/*
+ * Tasks waited for memory for a tenth of the time since the last look. A look
+ * that is too short to tell leaves it as it was.
+ */
 static bool
 has_stalled(const struct pressure *p, uint64_t stall_us, uint64_t now_ns)
 {
 	uint64_t elapsed_ns = now_ns - p->looked_ns;
 
-	if (p->looked_ns == 0 || stall_us <= p->stall_us ||
-	    elapsed_ns < STALL_LOOK_NS)
+	if (p->looked_ns == 0 || stall_us < p->stall_us)
 		return false;
+	if (elapsed_ns < STALL_LOOK_NS)
+		return p->is_stall;
 	return (stall_us - p->stall_us) * 1000 >= elapsed_ns / 10;
 }
 
@@ -62,8 +66,9 @@ pressure_look(struct pressure *p, const struct os_memory *m, uint64_t stall_us,
 	enum pressure_level level = level_of_usage(p, m);
 
 	/* Without a limit the machine's stalls are none of our making. */
-	if (m != NULL && level == PRESSURE_NONE &&
-	    has_stalled(p, stall_us, now_ns)) {
+	p->is_stall = m != NULL && level == PRESSURE_NONE &&
+		      has_stalled(p, stall_us, now_ns);
+	if (p->is_stall) {
 		level = PRESSURE_HIGH;
 		p->nstalls += p->level == PRESSURE_NONE;
 	}

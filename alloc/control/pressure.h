@@ -25,6 +25,7 @@ enum pressure_level {
 
 struct pressure {
 	enum pressure_level level;
+	bool is_stall;                /* of PSI, not of usage */
 	uint64_t looked_ns, stall_us; /* of the last look */
 	uint64_t nevents;             /* times it began */
 	uint64_t begun_ns, ended_ns;  /* of the last one */

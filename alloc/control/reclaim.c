@@ -16,6 +16,9 @@
 #define WORTH_PAGES (4 * MIB >> PAGE_SHIFT)
 #define WORTH_SLABS (16 * MIB / SLAB_BYTES)
 
+/* Limits are looked at as often, and when a budget was used up. */
+#define LOOK_NS (20 * NS_PER_MS)
+
 /* How often a cache whose owner is in the midst of its fast path is tried. */
 #define TRIES 4
 
@@ -25,6 +28,8 @@ static struct {
 	struct pressure pressure;
 	struct purge_stats slabs;
 	uint64_t nrefaults; /* of all page heaps and bins, at the last tick */
+	uint64_t looked_ns; /* at the limits */
+	bool has_budget;    /* that look found one, and set bell_budget */
 	_Atomic uint64_t nticks, ndrains, nforced, drain_ns;
 	_Atomic unsigned level; /* enum pressure_level */
 } reclaim;
@@ -178,6 +183,16 @@ quiet_ticks(void)
 	       (window > DECAY_WINDOW_MIN ? window - DECAY_WINDOW_MIN : 0);
 }
 
+/* Pages that were taken again since the last tick. */
+static size_t
+new_refaults_locked(const struct bin_purged *slabs)
+{
+	uint64_t before = reclaim.nrefaults;
+
+	reclaim.nrefaults = slabs->nrefaults + refaults_of_runs();
+	return (size_t)(reclaim.nrefaults - before);
+}
+
 /* What a tick purges; how many slabs will be of interest at the next. */
 static size_t
 decay_locked(void)
@@ -185,15 +200,14 @@ decay_locked(void)
 	uint64_t before = reclaim.slabs.npages;
 	struct bin_purged slabs = purge_slabs_locked(quiet_ticks());
 	size_t n = (size_t)(reclaim.slabs.npages - before);
-	uint64_t nrefaults = slabs.nrefaults + refaults_of_runs();
+	size_t nrefaults = new_refaults_locked(&slabs);
 	size_t max_pages = surplus_locked();
 
 	if (option(decay_ms) == 0)
 		n += purge_runs_locked(false, SIZE_MAX);
 	else
 		n += purge_runs_locked(true, max_pages);
-	decay_tick(&reclaim.decay, n, (size_t)(nrefaults - reclaim.nrefaults));
-	reclaim.nrefaults = nrefaults;
+	decay_tick(&reclaim.decay, n, nrefaults);
 	return slabs.nyoung;
 }
 
@@ -202,11 +216,12 @@ static size_t
 purge_all_locked(void)
 {
 	uint64_t before = reclaim.slabs.npages;
-	size_t n;
+	struct bin_purged slabs = purge_slabs_locked(0);
+	size_t n = (size_t)(reclaim.slabs.npages - before);
 
-	purge_slabs_locked(0);
-	n = (size_t)(reclaim.slabs.npages - before);
 	n += purge_runs_locked(false, SIZE_MAX);
+	new_refaults_locked(&slabs);
+	decay_forget(&reclaim.decay);
 	if (reclaim.pressure.level != PRESSURE_NONE)
 		pressure_gave(&reclaim.pressure, n << PAGE_SHIFT);
 	return n << PAGE_SHIFT;
@@ -219,6 +234,31 @@ level(void)
 {
 	/* Relaxed: a number. */
 	return atomic_load_explicit(&reclaim.level, memory_order_relaxed);
+}
+
+/* The budget of the last look was used up, and the bell rung for it. */
+static bool
+is_spent(void)
+{
+	return reclaim.has_budget &&
+	       atomic_load_explicit(&bell_budget, memory_order_relaxed) ==
+		       BELL_NO_BUDGET;
+}
+
+/* A look reads half a dozen files: not at each of a thousand ticks a second. */
+static bool
+may_look(void)
+{
+	uint64_t now = os_now_ns();
+	bool may;
+
+	reclaim_lock();
+	may = is_spent() || reclaim.looked_ns == 0 ||
+	      now - reclaim.looked_ns >= LOOK_NS;
+	if (may)
+		reclaim.looked_ns = now;
+	reclaim_unlock();
+	return may;
 }
 
 /*
@@ -234,13 +274,14 @@ look(void)
 	const struct os_memory *limit;
 	uint64_t stall_us;
 
-	if (percent == 0)
+	if (percent == 0 || !may_look())
 		return false;
 	limit = os_memory(percent, &m) ? &m : NULL;
 	stall_us = limit != NULL ? os_memory_stall_us() : 0;
 	reclaim_lock();
 	now = pressure_look(&reclaim.pressure, limit, stall_us, os_now_ns());
 	bell_allow(pressure_budget(&reclaim.pressure, limit));
+	reclaim.has_budget = limit != NULL;
 	reclaim_unlock();
 	atomic_store_explicit(&reclaim.level, now, memory_order_relaxed);
 	return now != PRESSURE_NONE && before == PRESSURE_NONE;

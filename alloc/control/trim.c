@@ -65,6 +65,7 @@ trim_thread(void *arg UNUSED)
 {
 	bool has_work = true;
 
+	os_own_files();
 	while (thread_live() > 0) {
 		rest(has_work);
 		has_work = tick();

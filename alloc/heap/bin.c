@@ -3,6 +3,7 @@
  */
 #include "bin.h"
 #include "../base/check.h"
+#include "../pages/bell.h"
 
 /* Slabs whose free pages are purged in one go. */
 #define BATCH 16
@@ -161,6 +162,7 @@ reveal_locked(struct bin *b)
 	if (s == NULL)
 		return NULL;
 	npages = slab_reveal_some(s);
+	bell_spend(npages);
 	b->naway -= npages;
 	b->nrefaults += npages;
 	relink_locked(b, s);
@@ -215,6 +217,8 @@ bin_fill(struct bin *b, struct pageheap *ph, unsigned cls, void **out, size_t n)
 	b->nfills++;
 	got = fill_locked(b, out, n);
 	lock_drop(&b->lock, LOCK_BIN);
+	/* Pages that were away become resident again. */
+	bell_warn();
 	if (got > 0)
 		return got;
 	s = slab_make(ph, b, cls);

@@ -45,17 +45,11 @@ uint64_t os_memory_stall_us(void);
 
 /* --- rules about what is not resident ---------------------------------- */
 
-enum os_scarcity {
-	OS_PLENTY,
-	OS_SCARCE_COMMIT,    /* overcommit mode 2, or RLIMIT_DATA */
-	OS_SCARCE_ADDRESSES, /* RLIMIT_AS */
-};
-
 /*
- * What of memory the process is short of by rule, even where it is not
- * resident. Limits may change; 5 us.
+ * True where commit charge is short by rule, of memory that is not resident
+ * too: overcommit mode 2, RLIMIT_DATA, RLIMIT_AS. 5 us.
  */
-enum os_scarcity os_scarcity(void);
+bool os_commit_is_scarce(void);
 
 /* --- huge pages -------------------------------------------------------- */
 

@@ -58,12 +58,6 @@ bool os_renew(void *addr, size_t bytes);
  */
 bool os_decommit(void *addr, size_t bytes);
 
-/*
- * Maps zero pages, readable and writable, at an address that os_release() gave
- * up. False where the kernel refuses or somebody else is there now.
- */
-bool os_map_at(void *addr, size_t bytes);
-
 /* One range for os_purge_ranges. */
 struct os_range {
 	void *addr;
@@ -100,6 +94,13 @@ void os_futex_wake(_Atomic uint32_t *word, int nthreads);
 
 /* Sleeps for ns nanoseconds or a little more. */
 void os_sleep(uint64_t ns);
+
+/*
+ * Gives the calling thread a table of file descriptors of its own, an empty
+ * one, so that files it opens take no number from the program's threads, nor
+ * their closing one. False before Linux 5.9: the table is shared as before.
+ */
+bool os_own_files(void);
 
 /* Lets others run; the caller spins on a word that they will write. */
 void os_yield(void);

@@ -32,6 +32,12 @@
 #ifndef MADV_DONTNEED_LOCKED
 #define MADV_DONTNEED_LOCKED 24
 #endif
+#ifndef CLOSE_RANGE_UNSHARE
+#define CLOSE_RANGE_UNSHARE 2u
+#endif
+#ifndef SYS_close_range
+#define SYS_close_range 436
+#endif
 #ifndef SYS_process_madvise
 #define SYS_process_madvise 440
 #endif
@@ -171,23 +177,6 @@ os_decommit(void *addr, size_t bytes)
 	       addr;
 }
 
-bool
-os_map_at(void *addr, size_t bytes)
-{
-	void *at;
-
-	if (fault(OS_CALL_COMMIT))
-		return false;
-	at = mmap(addr, bytes, PROT_READ | PROT_WRITE,
-		  MAP_FLAGS | MAP_FIXED_NOREPLACE, -1, 0);
-	if (at == addr)
-		return true;
-	/* A kernel before 4.17 takes the address for a wish. */
-	if (at != MAP_FAILED)
-		munmap(at, bytes);
-	return false;
-}
-
 /*
  * The vectored form on at most PURGE_VECTOR ranges: how many went, from the
  * first. The kernel returns bytes, and may stop early.
@@ -307,6 +296,12 @@ void
 os_yield(void)
 {
 	sched_yield();
+}
+
+bool
+os_own_files(void)
+{
+	return syscall(SYS_close_range, 0, ~0u, CLOSE_RANGE_UNSHARE) == 0;
 }
 
 bool

@@ -1,5 +1,6 @@
 /*
- * scarcity.c -- os_scarcity(): what rules make memory short, resident or not.
+ * scarcity.c -- os_commit_is_scarce(): do rules make memory short that is not
+ * even resident?
  *
  * Called by pages/pagepool before whole free chunks are given back.
  */
@@ -28,12 +29,9 @@ overcommits_never(void)
 	       number_parse(buf, &mode) && mode == 2;
 }
 
-enum os_scarcity
-os_scarcity(void)
+bool
+os_commit_is_scarce(void)
 {
-	if (is_limited(RLIMIT_AS))
-		return OS_SCARCE_ADDRESSES;
-	if (is_limited(RLIMIT_DATA) || overcommits_never())
-		return OS_SCARCE_COMMIT;
-	return OS_PLENTY;
+	return is_limited(RLIMIT_AS) || is_limited(RLIMIT_DATA) ||
+	       overcommits_never();
 }

@@ -21,7 +21,7 @@ static struct {
 	struct lock lock;
 	_Atomic size_t ndirty;
 	size_t npooled;
-	enum os_scarcity scarcity; /* as the last purge found it */
+	bool is_scarce; /* commit charge, as the last purge found it */
 	struct purge_stats purge;
 } pool;
 
@@ -33,14 +33,15 @@ chunk_index(const struct region *r, const struct chunk *c)
 	return (size_t)(c - r->chunks);
 }
 
-/* The first index >= at of `count` neighbours in a bitmap, or nchunks. */
+/* The first index of `count` neighbours in a bitmap, or nchunks. */
 static size_t
-find_neighbours(const struct region *r, const uint64_t *bits, size_t at,
-		size_t count, size_t alignment)
+find_neighbours(const struct region *r, const uint64_t *bits, size_t count,
+		size_t alignment)
 {
 	size_t start, len;
 
-	for (; (len = bits_next_set_run(bits, r->nchunks, at, &start)) > 0;
+	for (size_t at = 0;
+	     (len = bits_next_set_run(bits, r->nchunks, at, &start)) > 0;
 	     at = start + len) {
 		uintptr_t addr = r->base + start * CHUNK_BYTES;
 		size_t first = (align_up(addr, alignment) - r->base) /
@@ -73,14 +74,14 @@ remove_locked(struct region *r, size_t index, size_t count)
 
 /*
  * True where a purge has something to do for a free chunk: moved pages and
- * advice against huge pages left seams in the mapping, and where commit or
- * address space is short, clean chunks are too dear to keep as well.
+ * advice against huge pages left seams in the mapping, and where commit charge
+ * is short, clean chunks are too dear to keep as well.
  */
 static bool
 needs_care(const struct chunk *c)
 {
 	return c->ndirty > 0 || c->has_moved_pages || c->is_small_paged ||
-	       (pool.scarcity != OS_PLENTY && c->state == CHUNK_COMMITTED);
+	       (pool.is_scarce && c->is_committed);
 }
 
 static void
@@ -98,48 +99,41 @@ insert_locked(struct region *r, size_t index)
 static bool
 commit_chunk(struct chunk *c)
 {
-	bool is_ours = c->state == CHUNK_UNMAPPED
-			       ? os_map_at(c->base, CHUNK_BYTES)
-			       : os_commit(c->base, CHUNK_BYTES);
-
-	if (!is_ours)
+	if (!os_commit(c->base, CHUNK_BYTES))
 		return false;
-	c->state = CHUNK_COMMITTED;
+	c->is_committed = true;
+	/* A mapping that was given up forgot its advice. */
 	hugepages_advise(c->base, CHUNK_BYTES);
 	return true;
+}
+
+/*
+ * A run that cannot be had must not keep the charge of its first chunks: the
+ * program may want it for something else. Free and clean ones need none.
+ */
+static void
+uncommit_locked(const struct region *r, size_t index, size_t end)
+{
+	for (; index < end; index++) {
+		struct chunk *c = &r->chunks[index];
+
+		if (c->ndirty > 0 || c->has_moved_pages || c->is_small_paged)
+			continue;
+		if (os_decommit(c->base, CHUNK_BYTES))
+			c->is_committed = false;
+	}
 }
 
 static bool
 commit_locked(const struct region *r, size_t index, size_t count)
 {
 	for (size_t i = index; i < index + count; i++) {
-		if (r->chunks[i].state != CHUNK_COMMITTED &&
-		    !commit_chunk(&r->chunks[i]))
-			return false;
+		if (r->chunks[i].is_committed || commit_chunk(&r->chunks[i]))
+			continue;
+		uncommit_locked(r, index, i);
+		return false;
 	}
 	return true;
-}
-
-/* Neighbours that were unmapped may be somebody else's: how many are tried. */
-#define TRIES 4
-
-/* From the chunks of one bitmap of a region. */
-static struct chunk *
-take_from_locked(struct region *r, const uint64_t *bits, size_t count,
-		 size_t alignment)
-{
-	size_t at = 0;
-
-	for (unsigned i = 0; i < TRIES; i++, at++) {
-		at = find_neighbours(r, bits, at, count, alignment);
-		if (at == r->nchunks)
-			return NULL;
-		if (!commit_locked(r, at, count))
-			continue;
-		remove_locked(r, at, count);
-		return &r->chunks[at];
-	}
-	return NULL;
 }
 
 /* From the pool's own stock; dirty neighbours first. */
@@ -148,15 +142,20 @@ take_pooled_locked(size_t count, size_t alignment)
 {
 	/* Relaxed: regions are added under this lock. */
 	unsigned n = atomic_load_explicit(&nregions, memory_order_relaxed);
-	struct chunk *c = NULL;
 
-	for (unsigned i = 0; i < 2 * n && c == NULL; i++) {
+	for (unsigned i = 0; i < 2 * n; i++) {
 		struct region *r = &regions[i % n];
+		size_t at = find_neighbours(r, i < n ? r->pool_dirty : r->pool,
+					    count, alignment);
 
-		c = take_from_locked(r, i < n ? r->pool_dirty : r->pool, count,
-				     alignment);
+		if (at == r->nchunks)
+			continue;
+		if (!commit_locked(r, at, count))
+			return NULL;
+		remove_locked(r, at, count);
+		return &r->chunks[at];
 	}
-	return c;
+	return NULL;
 }
 
 static struct chunk *
@@ -330,19 +329,13 @@ heal_chunk(struct chunk *c, struct purge_stats *stats)
 	return forget_mapping(c, stats);
 }
 
-/* Gives up what is scarce, with all that the chunk's mapping was. */
+/* Gives up the commit charge, with all that the chunk's mapping was. */
 static size_t
-decommit_chunk(struct chunk *c, enum os_scarcity scarcity,
-	       struct purge_stats *stats)
+decommit_chunk(struct chunk *c, struct purge_stats *stats)
 {
-	if (scarcity == OS_SCARCE_ADDRESSES) {
-		os_release(c->base, CHUNK_BYTES);
-		c->state = CHUNK_UNMAPPED;
-	} else if (os_decommit(c->base, CHUNK_BYTES)) {
-		c->state = CHUNK_RESERVED;
-	} else {
+	if (!os_decommit(c->base, CHUNK_BYTES))
 		return 0;
-	}
+	c->is_committed = false;
 	stats->ndecommitted++;
 	return forget_mapping(c, stats);
 }
@@ -351,9 +344,9 @@ decommit_chunk(struct chunk *c, enum os_scarcity scarcity,
 static size_t
 care_for_clean(struct chunk *c, struct purge_stats *stats)
 {
-	/* scarcity is written by purges alone, one at a time. */
-	if (c->state == CHUNK_COMMITTED && pool.scarcity != OS_PLENTY)
-		return decommit_chunk(c, pool.scarcity, stats);
+	/* is_scarce is written by purges alone, one at a time. */
+	if (c->is_committed && pool.is_scarce)
+		return decommit_chunk(c, stats);
 	if (c->is_small_paged)
 		return heal_chunk(c, stats);
 	return 0;
@@ -433,11 +426,11 @@ look_at_all_locked(void)
 static void
 ask_for_scarcity(void)
 {
-	enum os_scarcity now = os_scarcity();
+	bool now = os_commit_is_scarce();
 
 	lock_take(&pool.lock, LOCK_MAP);
-	if (now != pool.scarcity) {
-		pool.scarcity = now;
+	if (now != pool.is_scarce) {
+		pool.is_scarce = now;
 		look_at_all_locked();
 	}
 	lock_drop(&pool.lock, LOCK_MAP);

@@ -234,8 +234,7 @@ region_take_locked(struct region *r, size_t first, size_t count)
 		return false;
 	for (size_t i = r->nchunks; i < first + count; i++) {
 		r->chunks[i].base = (char *)r->base + i * CHUNK_BYTES;
-		r->chunks[i].state = i >= first ? CHUNK_COMMITTED
-						: CHUNK_RESERVED;
+		r->chunks[i].is_committed = i >= first;
 		if (i < first)
 			bits_set(r->pool, i);
 	}

@@ -42,13 +42,6 @@
 
 struct pageheap;
 
-/* What the kernel knows of a chunk. */
-enum chunk_state {
-	CHUNK_RESERVED, /* no access, no commit charge */
-	CHUNK_COMMITTED,
-	CHUNK_UNMAPPED, /* not even address space; somebody else may have it */
-};
-
 /*
  * 2 MiB of pages. `used` are handed out (or held for a moment by a purge),
  * `dirty` are free and not yet given back, `stale` are dirty and were so at
@@ -71,7 +64,7 @@ struct chunk {
 	bool has_moved_pages; /* its mapping is in pieces: renew, not purge */
 	bool is_moved_first;  /* the first chunk of a range that was moved */
 	bool is_small_paged;  /* advised so, see hugepages.h */
-	uint8_t state;        /* enum chunk_state */
+	bool is_committed;    /* else no access, and no commit charge */
 };
 
 static_assert(sizeof(struct chunk) <= 256, "sixteen records in a page");
