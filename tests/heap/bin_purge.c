@@ -6,6 +6,7 @@
  */
 #include "faults.h"
 #include "heap/bins.h"
+#include "pages/bell.h"
 
 /* 64 slots of 1 KiB in a slab, four to a page. */
 #define SIZE     1024u
@@ -370,6 +371,26 @@ pages_come_back_one_at_a_time(void)
 	check_bin(&bin, NSLOTS);
 }
 
+/* As fresh page runs are: a memory limit may be near. */
+static void
+pages_that_come_back_are_spent_of_the_budget(void)
+{
+	void *p[9];
+
+	begin(1);
+	drop_pages(0, 4, 8);
+	purge(0);
+	bell_allow(2);
+	fill(&bin, p, 4);
+	assert_int_equal(atomic_load(&bell_budget), 1);
+	fill(&bin, p + 4, 4);
+	assert_int_equal(atomic_load(&bell_budget), 0);
+	/* Overdrawn: who sets budgets is woken, and naps no longer. */
+	fill(&bin, p + 8, 1);
+	assert_true(atomic_load(&bell_budget) == BELL_NO_BUDGET);
+	bell_nap(UINT64_C(86400) * 1000000000);
+}
+
 /* --- a kernel that refuses ---------------------------------------------------------- */
 
 static uint16_t
@@ -722,6 +743,7 @@ main(void)
 		alone(visible_slots_come_first_then_empty_slabs_then_hidden_slots),
 		alone(one_fill_may_take_of_all_kinds),
 		alone(pages_come_back_one_at_a_time),
+		alone(pages_that_come_back_are_spent_of_the_budget),
 		cmocka_unit_test(
 			what_the_kernel_refuses_is_resident_and_nothing_else),
 		alone(a_purge_call_that_fails_is_counted_and_reveals),

@@ -1,5 +1,5 @@
 /*
- * scarcity.c -- is commit charge or address space short by rule?
+ * scarcity.c -- is commit charge short by rule?
  */
 #include "os/memory.h"
 #include "os/tree.h"
@@ -7,35 +7,35 @@
 #define OVERCOMMIT "/proc/sys/vm/overcommit_memory"
 
 static void
-the_machine_s_mode(const char *text, enum os_scarcity expected)
+the_machine_s_mode(const char *text, bool expected)
 {
 	tree_put(OVERCOMMIT, text);
-	assert_int_equal(os_scarcity(), expected);
+	assert_int_equal(os_commit_is_scarce(), expected);
 }
 
 static void
 a_machine_that_never_overcommits_is_short_of_commit(void **state)
 {
 	(void)state;
-	the_machine_s_mode("0\n", OS_PLENTY);
-	the_machine_s_mode("1\n", OS_PLENTY);
-	the_machine_s_mode("2\n", OS_SCARCE_COMMIT);
-	the_machine_s_mode("2", OS_SCARCE_COMMIT);
+	the_machine_s_mode("0\n", false);
+	the_machine_s_mode("1\n", false);
+	the_machine_s_mode("2\n", true);
+	the_machine_s_mode("2", true);
 	/* It may change at any time. */
-	the_machine_s_mode("0\n", OS_PLENTY);
+	the_machine_s_mode("0\n", false);
 }
 
 static void
 what_is_no_mode_is_none(void **state)
 {
 	(void)state;
-	the_machine_s_mode("", OS_PLENTY);
-	the_machine_s_mode("\n", OS_PLENTY);
-	the_machine_s_mode("two\n", OS_PLENTY);
-	the_machine_s_mode("22\n", OS_PLENTY);
-	the_machine_s_mode("-2\n", OS_PLENTY);
+	the_machine_s_mode("", false);
+	the_machine_s_mode("\n", false);
+	the_machine_s_mode("two\n", false);
+	the_machine_s_mode("22\n", false);
+	the_machine_s_mode("-2\n", false);
 	tree_drop(OVERCOMMIT);
-	assert_int_equal(os_scarcity(), OS_PLENTY);
+	assert_false(os_commit_is_scarce());
 }
 
 static void
@@ -51,22 +51,19 @@ a_limit_of_data(void)
 {
 	tree_put(OVERCOMMIT, "0\n");
 	limit(RLIMIT_DATA, 100 * GIB, RLIM_INFINITY);
-	assert_int_equal(os_scarcity(), OS_SCARCE_COMMIT);
+	assert_true(os_commit_is_scarce());
 	limit(RLIMIT_DATA, RLIM_INFINITY, RLIM_INFINITY);
-	assert_int_equal(os_scarcity(), OS_PLENTY);
+	assert_false(os_commit_is_scarce());
 }
 
 static void
 a_limit_of_addresses(void)
 {
-	tree_put(OVERCOMMIT, "2\n");
-	assert_int_equal(os_scarcity(), OS_SCARCE_COMMIT);
-	limit(RLIMIT_DATA, 100 * GIB, RLIM_INFINITY);
+	tree_put(OVERCOMMIT, "1\n");
 	limit(RLIMIT_AS, 100 * GIB, RLIM_INFINITY);
-	/* Whoever gives addresses back gives their commit charge back. */
-	assert_int_equal(os_scarcity(), OS_SCARCE_ADDRESSES);
+	assert_true(os_commit_is_scarce());
 	limit(RLIMIT_AS, RLIM_INFINITY, RLIM_INFINITY);
-	assert_int_equal(os_scarcity(), OS_SCARCE_COMMIT);
+	assert_false(os_commit_is_scarce());
 }
 
 static void
@@ -77,7 +74,7 @@ a_process_with_a_limit_of_data_is_short_of_commit(void **state)
 }
 
 static void
-a_process_with_a_limit_of_addresses_is_short_of_them(void **state)
+a_process_with_a_limit_of_addresses_is_too(void **state)
 {
 	(void)state;
 	assert_int_equal(child_status(a_limit_of_addresses), 0);
@@ -90,7 +87,7 @@ main(void)
 		in_tree(a_machine_that_never_overcommits_is_short_of_commit),
 		in_tree(what_is_no_mode_is_none),
 		in_tree(a_process_with_a_limit_of_data_is_short_of_commit),
-		in_tree(a_process_with_a_limit_of_addresses_is_short_of_them),
+		in_tree(a_process_with_a_limit_of_addresses_is_too),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

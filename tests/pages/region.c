@@ -44,7 +44,7 @@ grown_chunks_are_neighbours_and_read_as_zero(void)
 	assert_int_equal((uintptr_t)address(r, index) % CHUNK_BYTES, 0);
 	assert_true(is_all(address(r, index), 0, 3 * CHUNK_BYTES));
 	for (size_t i = index; i < index + 3; i++) {
-		assert_int_equal(r->chunks[i].state, CHUNK_COMMITTED);
+		assert_true(r->chunks[i].is_committed);
 		assert_ptr_equal(r->chunks[i].base, address(r, i));
 		assert_null(r->chunks[i].owner);
 	}
@@ -173,7 +173,7 @@ chunks_that_alignment_skips_go_to_the_pool(void)
 	assert_int_equal(nskipped, 63);
 	for (size_t i = first; i < index; i++) {
 		assert_true(bits_test(r->pool, i));
-		assert_int_equal(r->chunks[i].state, CHUNK_RESERVED);
+		assert_false(r->chunks[i].is_committed);
 		assert_ptr_equal(r->chunks[i].base, address(r, i));
 	}
 	assert_false(bits_test(r->pool, index));
