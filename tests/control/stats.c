@@ -1,6 +1,7 @@
 /*
  * stats.c -- one snapshot of all floors: the sums add up.
  */
+#include "base/options.h"
 #include "cache/drain.h"
 #include "cache/floor.h"
 #include "control/stats.h"
@@ -199,6 +200,78 @@ purges_and_trims_are_counted(void)
 	assert_int_equal(s.active, 0);
 }
 
+/* Slabs of 64 slots, in each of which but one is free. */
+#define SPARSE 20u
+
+static void
+leave_sparse_slabs(void)
+{
+	static void *p[SPARSE * 64];
+	unsigned cls = size_class(1024);
+
+	for (size_t i = 0; i < COUNT_OF(p); i++) {
+		p[i] = block_alloc(cls);
+		memset(p[i], 1, 1024);
+	}
+	for (size_t i = 0; i < COUNT_OF(p); i++) {
+		if ((uintptr_t)p[i] % SLAB_BYTES != 0)
+			block_free(p[i], cls);
+	}
+}
+
+static void
+pages_given_back_in_slabs_are_active_and_away(void)
+{
+	unsigned cls = size_class(1024);
+
+	thread_boot();
+	leave_sparse_slabs();
+	trim_now();
+	check_sums();
+	assert_int_equal(s.active, SPARSE * SLAB_BYTES);
+	assert_int_equal(s.slab_away, SPARSE * 15 * PAGE_BYTES);
+	assert_int_equal(s.classes[cls].naway, SPARSE * 15);
+	assert_int_equal(s.reclaim.slabs.npages, SPARSE * 15);
+	/* Three more slots on the page that stays. */
+	assert_int_equal(s.slab_free, SPARSE * 3 * 1024);
+	assert_int_equal(s.nrefaults, 0);
+}
+
+static void
+pages_that_are_taken_again_are_counted_as_refaults(void)
+{
+	thread_boot();
+	leave_sparse_slabs();
+	trim_now();
+	leave_sparse_slabs();
+	check_sums();
+	assert_int_equal(s.slab_away, 0);
+	/* All of them, to the last slab that was filled. */
+	assert_in_range(s.nrefaults, (SPARSE - 1) * 15, SPARSE * 15);
+}
+
+static void
+the_kernel_s_figures_are_those_of_our_ranges(void)
+{
+	/* Whatever the system makes of other memory. */
+	assert_true(options_set("thp", THP_NEVER));
+	thread_boot();
+	leave_sparse_slabs();
+	take_stats();
+	assert_false(s.has_residence);
+	stats_ask_kernel(&s);
+	assert_true(s.has_residence);
+	assert_int_equal(s.residence.resident,
+			 s.active - s.slab_away + s.dirty);
+	trim_now();
+	take_stats();
+	stats_ask_kernel(&s);
+	assert_int_equal(s.residence.resident, SPARSE * PAGE_BYTES);
+	assert_int_equal(s.residence.resident,
+			 s.active - s.slab_away + s.dirty);
+	assert_int_equal(s.residence.huge, 0);
+}
+
 int
 main(void)
 {
@@ -210,6 +283,9 @@ main(void)
 		alone(caches_of_other_threads_count_as_cached),
 		alone(looking_changes_nothing),
 		alone(purges_and_trims_are_counted),
+		alone(pages_given_back_in_slabs_are_active_and_away),
+		alone(pages_that_are_taken_again_are_counted_as_refaults),
+		alone(the_kernel_s_figures_are_those_of_our_ranges),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,33 +8,21 @@
 #include <errno.h>
 #include <semaphore.h>
 
-#include "base/options.h"
-#include "cache/floor.h"
-#include "control/stats.h"
+#include "control/ticks.h"
 #include "control/trim.h"
 #include "faults.h"
 #include "pages/bell.h"
 
-#define CLS       7u
-#define NS_PER_MS UINT64_C(1000000)
+/* --- steps ------------------------------------------------------------------------ */
 
-/* --- time ------------------------------------------------------------------------ */
-
-uint64_t __wrap_os_now_ns(void);
 void __wrap_bell_nap(uint64_t ns);
 void __wrap_bell_sleep(void);
 void __real_bell_sleep(void);
 
-static _Atomic uint64_t now_ns, slept_ns;
+static _Atomic uint64_t slept_ns;
 
 /* Where the trim thread is: it posts one of two, and waits for `go`. */
 static sem_t sleeping, at_bell, go;
-
-uint64_t
-__wrap_os_now_ns(void)
-{
-	return atomic_load(&now_ns);
-}
 
 void
 __wrap_bell_nap(uint64_t ns)
@@ -65,36 +53,8 @@ has_been(sem_t *s)
 	return sem_trywait(s) == 0;
 }
 
-/* --- loads ------------------------------------------------------------------------ */
-
-/* A page run, freed: `npages` dirty pages, and one in use beside them. */
-static char *
-soil(size_t npages)
-{
-	bool is_zero;
-	char *p = pageheap_alloc(&arenas[0].pages, npages, 1, &is_zero);
-
-	assert_non_null(p);
-	assert_non_null(pageheap_alloc(&arenas[0].pages, 1, 1, &is_zero));
-	memset(p, 1, npages * PAGE_BYTES);
-	pageheap_free(p, npages);
-	return p;
-}
-
-static void
-keep_some(void *arg)
-{
-	void *p[100];
-
-	(void)arg;
-	for (size_t i = 0; i < 100; i++)
-		p[i] = block_alloc(CLS);
-	for (size_t i = 0; i < 100; i++)
-		block_free(p[i], CLS);
-}
-
 static struct stats
-stats(void)
+snapshot(void)
 {
 	static struct stats s;
 
@@ -117,11 +77,11 @@ trim_now_gives_everything_back(void)
 	p = soil(100);
 	assert_true(trim_now() >= 100 * PAGE_BYTES);
 	assert_int_equal(resident_pages(p, 100), 0);
-	assert_int_equal(stats().dirty, 0);
-	assert_int_equal(stats().cached, 0);
-	assert_int_equal(stats().slab_free, 0);
+	assert_int_equal(snapshot().dirty, 0);
+	assert_int_equal(snapshot().cached, 0);
+	assert_int_equal(snapshot().slab_free, 0);
 	/* The one page in use. */
-	assert_int_equal(stats().active, PAGE_BYTES);
+	assert_int_equal(snapshot().active, PAGE_BYTES);
 	assert_int_equal(trim_now(), 0);
 	helper_end(&h);
 }
@@ -134,8 +94,8 @@ trim_now_reports_what_it_gave_back(void)
 	soil(300);
 	bytes = trim_now();
 	assert_int_equal(bytes, 300 * PAGE_BYTES);
-	assert_int_equal(stats().purge.npages, 300);
-	assert_int_equal(stats().reclaim.nforced, 1);
+	assert_int_equal(snapshot().purge.npages, 300);
+	assert_int_equal(snapshot().reclaim.nforced, 1);
 }
 
 static void
@@ -144,105 +104,9 @@ a_trim_that_the_kernel_refuses_gives_nothing(void)
 	soil(300);
 	fault_for_good(OS_CALL_PURGE, 1);
 	assert_int_equal(trim_now(), 0);
-	assert_int_equal(stats().dirty, 300 * PAGE_BYTES);
+	assert_int_equal(snapshot().dirty, 300 * PAGE_BYTES);
 	faults_none();
 	assert_int_equal(trim_now(), 300 * PAGE_BYTES);
-}
-
-/* --- without a thread ----------------------------------------------------------------- */
-
-/* Whole chunks, and more than is not worth a clock call. */
-#define MUCH (3 * (size_t)CHUNK_NPAGES)
-
-/* Polls at a time; the pages of `p` that are resident then. */
-static size_t
-resident_at(uint64_t ms, const char *p)
-{
-	atomic_store(&now_ns, ms * NS_PER_MS);
-	trim_poll();
-	return resident_pages(p, MUCH);
-}
-
-static void
-a_tick_is_a_quarter_of_the_decay(void)
-{
-	const char *p = soil(MUCH);
-
-	resident_at(1000, p);
-	assert_int_equal(stats().reclaim.nticks, 1);
-	resident_at(1249, p);
-	assert_int_equal(stats().reclaim.nticks, 1);
-	resident_at(1250, p);
-	assert_int_equal(stats().reclaim.nticks, 2);
-}
-
-static void
-a_page_goes_after_its_decay_and_not_at_once(void)
-{
-	const char *p = soil(MUCH);
-
-	assert_int_equal(resident_at(1000, p), MUCH);
-	assert_int_equal(resident_at(1250, p), MUCH);
-	/* The pause of a burst is less than half of the decay. */
-	assert_int_equal(resident_at(1499, p), MUCH);
-	resident_at(1500, p);
-	resident_at(1750, p);
-	assert_int_equal(resident_at(2000, p), 0);
-	assert_int_equal(stats().dirty, 0);
-}
-
-static void
-pages_of_a_burst_that_comes_back_stay(void)
-{
-	char *p = soil(MUCH);
-	uint64_t ms = 1000;
-	bool is_zero;
-
-	for (unsigned i = 0; i < 20; i++) {
-		assert_int_equal(resident_at(ms += 250, p), MUCH);
-		assert_ptr_equal(
-			pageheap_alloc(&arenas[0].pages, MUCH, 1, &is_zero), p);
-		assert_false(is_zero);
-		pageheap_free(p, MUCH);
-	}
-	for (unsigned i = 0; i < 4; i++)
-		resident_at(ms += 250, p);
-	assert_int_equal(resident_pages(p, MUCH), 0);
-}
-
-static void
-little_dirty_memory_is_not_worth_a_tick(void)
-{
-	soil(100);
-	for (unsigned i = 1; i < 10; i++) {
-		atomic_store(&now_ns, i * 1000 * NS_PER_MS);
-		trim_poll();
-	}
-	assert_int_equal(stats().reclaim.nticks, 0);
-}
-
-static void
-a_decay_of_zero_purges_at_once(void)
-{
-	char *p = soil(10);
-
-	assert_true(options_set("decay_ms", 0));
-	trim_poll();
-	assert_int_equal(resident_pages(p, 10), 0);
-}
-
-static void
-a_decay_of_never_purges_nothing(void)
-{
-	char *p = soil(MUCH);
-
-	assert_true(options_set("decay_ms", -1));
-	for (unsigned i = 1; i < 10; i++) {
-		atomic_store(&now_ns, i * 3600000 * NS_PER_MS);
-		trim_poll();
-	}
-	assert_int_equal(resident_pages(p, MUCH), MUCH);
-	assert_int_equal(trim_now(), MUCH * PAGE_BYTES);
 }
 
 /* --- the thread ------------------------------------------------------------------------ */
@@ -293,7 +157,7 @@ start(void)
 
 /* Lets it do one tick after which it finds that there is more to do. */
 static void
-tick(void)
+step(void)
 {
 	sem_post(&go);
 	wait_for(&sleeping);
@@ -302,7 +166,7 @@ tick(void)
 
 /* Lets it do ticks until it lies down at the bell. */
 static void
-tick_to_bell(unsigned most)
+step_to_bell(unsigned most)
 {
 	while (!has_been(&at_bell)) {
 		assert_true(most-- > 0);
@@ -327,7 +191,7 @@ one_thread_is_started_however_often_it_is_asked_for(void)
 	trim_start(create);
 	trim_start(create);
 	assert_int_equal(ncreated, 1);
-	assert_true(stats().has_trim_thread);
+	assert_true(snapshot().has_trim_thread);
 	pthread_sigmask(SIG_SETMASK, NULL, &after);
 	for (int i = 1; i <= SIGRTMAX; i++)
 		assert_int_equal(sigismember(&before, i),
@@ -340,10 +204,10 @@ static void
 a_start_that_fails_is_tried_again(void)
 {
 	trim_start(refuse);
-	assert_false(stats().has_trim_thread);
+	assert_false(snapshot().has_trim_thread);
 	start();
 	assert_int_equal(ncreated, 1);
-	assert_true(stats().has_trim_thread);
+	assert_true(snapshot().has_trim_thread);
 }
 
 static void
@@ -352,7 +216,7 @@ no_thread_is_started_where_the_option_says_so(void)
 	assert_true(options_set("trim_thread", 0));
 	trim_start(create);
 	assert_int_equal(ncreated, 0);
-	assert_false(stats().has_trim_thread);
+	assert_false(snapshot().has_trim_thread);
 }
 
 static void
@@ -372,6 +236,41 @@ the_thread_naps_for_a_tick(void)
 	assert_int_equal(atomic_load(&slept_ns), 50 * NS_PER_MS);
 }
 
+static void
+near_a_memory_limit_it_naps_for_a_fifth_of_a_tick(void)
+{
+	char *p = soil(100);
+	struct helper busy;
+
+	start();
+	helper_start(&busy);
+	use_mib(950);
+	step_to_bell(2);
+	helper_do(&busy, keep_some, NULL);
+	wait_for(&sleeping);
+	assert_int_equal(atomic_load(&slept_ns), 50 * NS_PER_MS);
+	assert_int_equal(resident_pages(p, 100), 0);
+	use_mib(100);
+	helper_do(&busy, keep_some, NULL);
+	step();
+	assert_int_equal(atomic_load(&slept_ns), 250 * NS_PER_MS);
+	helper_end(&busy);
+}
+
+static void
+its_cpu_time_is_counted(void)
+{
+	uint64_t before;
+
+	soil(MUCH);
+	start();
+	step();
+	before = snapshot().trim_cpu_ns;
+	assert_true(before > 0);
+	step_to_bell(10);
+	assert_true(snapshot().trim_cpu_ns > before);
+}
+
 /* The C library ends a process with its last thread. */
 static void
 with_the_last_other_thread_it_ends(void)
@@ -388,7 +287,7 @@ with_the_last_other_thread_it_ends(void)
 	helper_end(&h);
 	assert_int_equal(thread_live(), 0);
 	sem_post(&go);
-	while (stats().has_trim_thread)
+	while (snapshot().has_trim_thread)
 		sched_yield();
 	/* And a new one may begin. */
 	thread_enter();
@@ -403,11 +302,11 @@ dirty_pages_go_within_the_decay(void)
 	char *p = soil(100);
 
 	start();
-	tick();
+	step();
 	assert_int_equal(resident_pages(p, 100), 100);
-	tick_to_bell(4);
+	step_to_bell(4);
 	assert_int_equal(resident_pages(p, 100), 0);
-	assert_int_equal(stats().dirty, 0);
+	assert_int_equal(snapshot().dirty, 0);
 }
 
 static void
@@ -418,11 +317,11 @@ page_runs_on_shelves_go_too(void)
 
 	memset(p, 1, 65536);
 	large_free(p);
-	assert_int_equal(stats().dirty, 0);
+	assert_int_equal(snapshot().dirty, 0);
 	start();
-	tick_to_bell(8);
+	step_to_bell(8);
 	assert_int_equal(resident_pages(p, 16), 0);
-	assert_int_equal(stats().active, 0);
+	assert_int_equal(snapshot().active, 0);
 }
 
 static void
@@ -433,13 +332,13 @@ an_idle_cache_is_drained_and_its_pages_go_after_it(void)
 	start();
 	helper_start(&h);
 	helper_do(&h, keep_some, NULL);
-	assert_true(stats().cached > 0);
-	tick();
-	assert_true(stats().cached > 0);
-	tick_to_bell(10);
-	assert_int_equal(stats().cached, 0);
-	assert_int_equal(stats().active, 0);
-	assert_int_equal(stats().dirty, 0);
+	assert_true(snapshot().cached > 0);
+	step();
+	assert_true(snapshot().cached > 0);
+	step_to_bell(10);
+	assert_int_equal(snapshot().cached, 0);
+	assert_int_equal(snapshot().active, 0);
+	assert_int_equal(snapshot().dirty, 0);
 	helper_end(&h);
 }
 
@@ -452,8 +351,8 @@ while_a_thread_is_busy_its_cache_stays_and_the_thread_ticks_on(void)
 	helper_start(&h);
 	for (unsigned i = 0; i < 10; i++) {
 		helper_do(&h, keep_some, NULL);
-		tick();
-		assert_true(stats().cached > 0);
+		step();
+		assert_true(snapshot().cached > 0);
 	}
 	helper_end(&h);
 }
@@ -464,11 +363,11 @@ with_nothing_to_do_the_thread_sleeps_without_a_limit(void)
 	uint64_t nticks;
 
 	start();
-	tick_to_bell(2);
-	nticks = stats().reclaim.nticks;
+	step_to_bell(2);
+	nticks = snapshot().reclaim.nticks;
 	/* Looking at it does not wake it. */
 	assert_false(has_been(&sleeping));
-	assert_int_equal(stats().reclaim.nticks, nticks);
+	assert_int_equal(snapshot().reclaim.nticks, nticks);
 	assert_int_equal(atomic_load(&bell_asleep), 1);
 }
 
@@ -478,10 +377,10 @@ freed_pages_wake_it_and_go(void)
 	char *p;
 
 	start();
-	tick_to_bell(2);
+	step_to_bell(2);
 	p = soil(100);
 	wait_for(&sleeping);
-	tick_to_bell(6);
+	step_to_bell(6);
 	assert_int_equal(resident_pages(p, 100), 0);
 }
 
@@ -493,11 +392,11 @@ a_drained_thread_that_works_again_wakes_it(void)
 	start();
 	helper_start(&h);
 	helper_do(&h, keep_some, NULL);
-	tick_to_bell(10);
+	step_to_bell(10);
 	helper_do(&h, keep_some, NULL);
 	wait_for(&sleeping);
-	tick_to_bell(10);
-	assert_int_equal(stats().cached, 0);
+	step_to_bell(10);
+	assert_int_equal(snapshot().cached, 0);
 	helper_end(&h);
 }
 
@@ -513,8 +412,8 @@ with_a_decay_of_never_caches_are_drained_and_pages_stay(void)
 	assert_true(atomic_load(&slept_ns) > 0);
 	helper_start(&h);
 	helper_do(&h, keep_some, NULL);
-	tick_to_bell(10);
-	assert_int_equal(stats().cached, 0);
+	step_to_bell(10);
+	assert_int_equal(snapshot().cached, 0);
 	assert_int_equal(resident_pages(p, 100), 100);
 	helper_end(&h);
 }
@@ -529,7 +428,7 @@ without_membarrier_the_thread_still_comes_to_rest(void)
 	start();
 	helper_start(&h);
 	helper_do(&h, keep_some, NULL);
-	tick_to_bell(10);
+	step_to_bell(10);
 	helper_end(&h);
 }
 
@@ -541,10 +440,10 @@ pages_that_cannot_be_purged_do_no_harm(void)
 	fault_for_good(OS_CALL_PURGE, 1);
 	start();
 	for (unsigned i = 0; i < 5; i++)
-		tick();
-	assert_int_equal(stats().dirty, 100 * PAGE_BYTES);
+		step();
+	assert_int_equal(snapshot().dirty, 100 * PAGE_BYTES);
 	faults_none();
-	tick_to_bell(6);
+	step_to_bell(6);
 	assert_int_equal(resident_pages(p, 100), 0);
 }
 
@@ -555,17 +454,13 @@ main(void)
 		alone(trim_now_gives_everything_back),
 		alone(trim_now_reports_what_it_gave_back),
 		alone(a_trim_that_the_kernel_refuses_gives_nothing),
-		alone(a_tick_is_a_quarter_of_the_decay),
-		alone(a_page_goes_after_its_decay_and_not_at_once),
-		alone(pages_of_a_burst_that_comes_back_stay),
-		alone(little_dirty_memory_is_not_worth_a_tick),
-		alone(a_decay_of_zero_purges_at_once),
-		alone(a_decay_of_never_purges_nothing),
 		alone(one_thread_is_started_however_often_it_is_asked_for),
 		alone(a_start_that_fails_is_tried_again),
 		alone(no_thread_is_started_where_the_option_says_so),
 		alone(a_child_of_fork_may_start_its_own),
 		alone(the_thread_naps_for_a_tick),
+		alone(near_a_memory_limit_it_naps_for_a_fifth_of_a_tick),
+		alone(its_cpu_time_is_counted),
 		alone(with_the_last_other_thread_it_ends),
 		alone(dirty_pages_go_within_the_decay),
 		alone(page_runs_on_shelves_go_too),
