@@ -29,15 +29,15 @@ __wrap_os_commit_is_scarce(void)
 static const size_t sizes[] = { 48, 400, 1360, 2304, 4096, 14336 };
 
 #define NSIZES  COUNT_OF(sizes)
-#define NBLOCKS 100
-#define NRUNS   4
+#define NBLOCKS 70
+#define NRUNS   3
 
 /* Every so many blocks one stays. */
 #define STAYS 9
 
 static uint64_t *blocks[NSIZES][NBLOCKS];
 static char *runs[NRUNS];
-static const size_t npages[NRUNS] = { 600, 1200, 40, 700 };
+static const size_t npages[NRUNS] = { 600, 1100, 40 };
 
 /* How many requests were granted. */
 static size_t ngranted;

@@ -137,6 +137,17 @@ worker(void *arg)
 	return NULL;
 }
 
+static void
+purge_slabs(struct arena *a, bool only_some)
+{
+	static struct purge_stats stats;
+
+	for (unsigned cls = 1; cls <= CLASS_SLAB_MAX; cls++) {
+		bin_trim(&a->bins[cls], only_some);
+		bin_purge(&a->bins[cls], only_some, &stats);
+	}
+}
+
 static void *
 purger(void *arg)
 {
@@ -152,8 +163,7 @@ purger(void *arg)
 					    SIZE_MAX);
 		large_trim(&arenas[n % NARENAS], only_stale);
 		n += pagepool_purge(only_stale, SIZE_MAX);
-		for (unsigned cls = 1; cls <= CLASS_SLAB_MAX; cls++)
-			bin_trim(&arenas[n % NARENAS].bins[cls], only_stale);
+		purge_slabs(&arenas[n % NARENAS], only_stale);
 	}
 	atomic_store(&npurged, n);
 	return NULL;
