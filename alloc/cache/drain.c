@@ -49,7 +49,7 @@ drain_one(struct tcache *c, bool only_quiet, struct drain_result *result)
 		return true;
 	if (!quiesce(c))
 		/* In vain for ever where the kernel has no membarrier. */
-		return thread_has_membarrier();
+		return thread_has_membarrier() && !cache_barrier_failed();
 	if (empty_some(c, only_quiet)) {
 		let_go(c, was_parked);
 		return true;

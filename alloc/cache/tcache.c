@@ -192,13 +192,33 @@ cache_close_end(struct tcache *c, bool had_membarrier)
 	c->is_parked = c->is_parked || (had_membarrier && !is_busy(c));
 }
 
+/* Relaxed: what the kernel said last, a hint. */
+static _Atomic bool barrier_failed;
+
+bool
+cache_barrier_failed(void)
+{
+	return atomic_load_explicit(&barrier_failed, memory_order_relaxed);
+}
+
+static bool
+barrier(void)
+{
+	bool ok = os_membarrier();
+
+	if (cache_barrier_failed() == ok)
+		atomic_store_explicit(&barrier_failed, !ok,
+				      memory_order_relaxed);
+	return ok;
+}
+
 bool
 cache_close(struct tcache *c)
 {
 	if (c->is_parked)
 		return true;
 	cache_close_begin(c);
-	c->is_parked = os_membarrier() && !is_busy(c);
+	c->is_parked = barrier() && !is_busy(c);
 	if (!c->is_parked)
 		/* Release: pairs with the acquire in cache_enter(). */
 		atomic_store_explicit(&c->anchor->cache, c,

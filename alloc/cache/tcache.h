@@ -139,6 +139,9 @@ struct tcache *cache_own(void);
  */
 bool cache_close(struct tcache *c);
 
+/* True where it was the kernel that refused the last time: a sandbox's. */
+bool cache_barrier_failed(void);
+
 /*
  * The same in two steps, for many caches with one membarrier between them:
  * begin all, os_membarrier(), end all. Afterwards is_parked says whether the

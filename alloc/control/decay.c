@@ -3,14 +3,13 @@
  */
 #include "decay.h"
 
-/* Pages purged in the recent past that nobody has taken again. */
 static size_t
-recently_purged(const struct decay *d)
+sum(const size_t *ring)
 {
 	size_t n = 0;
 
 	for (unsigned i = 0; i < DECAY_RECENT; i++)
-		n += d->purged[i];
+		n += ring[i];
 	return n;
 }
 
@@ -18,21 +17,19 @@ void
 decay_forget(struct decay *d)
 {
 	for (unsigned i = 0; i < DECAY_RECENT; i++)
-		d->purged[i] = 0;
-	d->chased = 0;
+		d->purged[i] = d->chased[i] = 0;
 }
 
-/* Takes refaults off what was purged, the latest first. */
+/* Charges refaults to the purges they may be of, the latest first. */
 static void
 charge(struct decay *d, size_t nrefaulted)
 {
 	for (unsigned i = 0; i < DECAY_RECENT; i++) {
-		size_t *purged = &d->purged[(d->at - i) % DECAY_RECENT];
-		size_t n = min_size(nrefaulted, *purged);
+		unsigned at = (d->at - i) % DECAY_RECENT;
+		size_t n = min_size(nrefaulted, d->purged[at] - d->chased[at]);
 
-		*purged -= n;
+		d->chased[at] += n;
 		nrefaulted -= n;
-		d->chased += n;
 	}
 }
 
@@ -40,8 +37,9 @@ charge(struct decay *d, size_t nrefaulted)
 static bool
 is_chase(const struct decay *d)
 {
-	return d->chased >= DECAY_NOISE &&
-	       d->chased >= (d->chased + recently_purged(d)) / 4;
+	size_t chased = sum(d->chased);
+
+	return chased >= DECAY_NOISE && chased >= sum(d->purged) / 4;
 }
 
 static void
@@ -82,9 +80,8 @@ decay_tick(struct decay *d, size_t npurged, size_t nrefaulted)
 		widen(d);
 	else if (++d->calm >= d->hold)
 		narrow(d);
-	if (recently_purged(d) == 0)
-		d->chased = 0;
 	d->at = (d->at + 1) % DECAY_RECENT;
 	d->purged[d->at] = npurged;
+	d->chased[d->at] = 0;
 	return d->window;
 }

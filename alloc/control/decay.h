@@ -38,15 +38,14 @@
 #define DECAY_HOLD_MAX 128u
 
 struct decay {
-	size_t purged
-		[DECAY_RECENT]; /* pages not taken since: a ring of ticks */
-	unsigned at;            /* this tick's place in it */
-	size_t chased;          /* pages that were, of the same ticks */
-	unsigned window;        /* 0: not yet begun */
-	unsigned calm;          /* ticks since the last chase */
-	unsigned hold;          /* calm ticks until the window halves */
-	unsigned streak;        /* chases without a long calm between */
-	uint64_t nchases;       /* for reports */
+	size_t purged[DECAY_RECENT]; /* pages of the last ticks: a ring; and */
+	size_t chased[DECAY_RECENT]; /* how many of them were taken again */
+	unsigned at;                 /* this tick's place in both */
+	unsigned window;             /* 0: not yet begun */
+	unsigned calm;               /* ticks since the last chase */
+	unsigned hold;               /* calm ticks until the window halves */
+	unsigned streak;             /* chases without a long calm between */
+	uint64_t nchases;            /* for reports */
 };
 
 /*

@@ -19,6 +19,9 @@
 /* Limits are looked at as often, and when a budget was used up. */
 #define LOOK_NS (20 * NS_PER_MS)
 
+/* Twice what demand looks back on. */
+#define STUCK_TICKS (2 * DECAY_WINDOW_MAX)
+
 /* How often a cache whose owner is in the midst of its fast path is tried. */
 #define TRIES 4
 
@@ -28,6 +31,8 @@ static struct {
 	struct pressure pressure;
 	struct purge_stats slabs;
 	uint64_t nrefaults; /* of all page heaps and bins, at the last tick */
+	size_t ndirty;      /* after the last tick, and for how many more */
+	unsigned nstuck;    /* ticks it did not change */
 	uint64_t looked_ns; /* at the limits */
 	bool has_budget;    /* that look found one, and set bell_budget */
 	_Atomic uint64_t nticks, ndrains, nforced, drain_ns;
@@ -302,19 +307,37 @@ reclaim_tick_ns(void)
 
 /* --- all of it --------------------------------------------------------------------- */
 
+/*
+ * True where a tick may find dirty pages to purge. Those of which none went for
+ * longer than any demand looks back are ones that the kernel does not take (a
+ * sandbox forbids it, its pages are larger than ours): no reason to wake up.
+ */
+static bool
+has_dirty_locked(size_t nyoung)
+{
+	size_t now = reclaim_ndirty();
+
+	if (now != reclaim.ndirty || nyoung > 0)
+		reclaim.nstuck = 0;
+	reclaim.ndirty = now;
+	return now > 0 && reclaim.nstuck++ < STUCK_TICKS;
+}
+
 /* Pages, by decay or all; true where a tick will find some again. */
 static bool
 purge(void)
 {
 	size_t nyoung = 0;
+	bool has_dirty;
 
 	reclaim_lock();
 	if (level() != PRESSURE_NONE)
 		purge_all_locked();
 	else if (option(decay_ms) >= 0)
 		nyoung = decay_locked();
+	has_dirty = option(decay_ms) >= 0 && has_dirty_locked(nyoung);
 	reclaim_unlock();
-	return nyoung > 0 || (option(decay_ms) >= 0 && reclaim_ndirty() > 0);
+	return nyoung > 0 || has_dirty;
 }
 
 bool

@@ -181,6 +181,9 @@ best_locked(struct bin *b)
 	if (s == NULL)
 		return reveal_locked(b);
 	link_locked(b, s);
+	/* What is not taken of it may stay so. */
+	if (!s->is_young)
+		join_young_locked(b, s);
 	return s;
 }
 
@@ -229,6 +232,8 @@ bin_fill(struct bin *b, struct pageheap *ph, unsigned cls, void **out, size_t n)
 	/* Relaxed: the lock orders the writers. */
 	atomic_fetch_add_explicit(&b->nslabs_made, 1, memory_order_relaxed);
 	link_locked(b, s);
+	if (s->was_resident)
+		join_young_locked(b, s);
 	got = take_locked(b, s, out, n);
 	lock_drop(&b->lock, LOCK_BIN);
 	return got;

@@ -12,8 +12,9 @@
  * then from a new one. So sparse slabs run empty, and pages that were given
  * back are asked for last.
  *
- * Every slab in which a slot was put is `young` until bin_purge() has seen it
- * quiet and given its free pages back. What a tick looks at is what changed.
+ * Every slab in which a slot was put, or that began on resident pages, is
+ * `young` until bin_purge() has seen it quiet and given its free pages back.
+ * What a tick looks at is what changed.
  */
 #ifndef TRI_HEAP_BIN_H
 #define TRI_HEAP_BIN_H

@@ -58,6 +58,7 @@ slab_make(struct pageheap *ph, struct bin *bin, unsigned cls)
 		meta_free(s, record_bytes(s->nslots));
 		return NULL;
 	}
+	s->was_resident = !is_zero;
 	announce(s);
 	return s;
 }

@@ -41,8 +41,9 @@ struct slab {
 	uint8_t cls;
 	uint8_t age;          /* ticks since a slot was taken; while is_young */
 	uint8_t list : 4;     /* of the bin's lists */
-	uint8_t is_young : 1; /* a slot was put since its pages were looked at */
+	uint8_t is_young : 1; /* may have pages to give, see bin_purge() */
 	uint8_t is_held : 1;  /* a purge of some of its pages is under way */
+	uint8_t was_resident : 1; /* pages of it were when it was made */
 	uint64_t free[];
 };
 

@@ -82,7 +82,7 @@ adopt_locked(struct pageheap *ph, struct chunk *c)
 {
 	c->owner = ph;
 	/* Whatever its last owner's purges were numbered. */
-	c->tick = (uint16_t)(ph->tick - 1);
+	c->tick = ph->tick - 1;
 	c->longest = CHUNK_NPAGES;
 	c->bucket = (uint8_t)chunk_bucket(c);
 	list_push(&ph->buckets[c->bucket], &c->link);

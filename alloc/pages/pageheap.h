@@ -21,7 +21,7 @@
 
 struct pageheap {
 	struct lock lock;
-	uint16_t tick; /* numbers the purges, so that each sees a chunk once */
+	uint32_t tick; /* numbers the purges, so that each sees a chunk once */
 	struct list buckets[CHUNK_NBUCKETS];
 	struct list dirty;
 	size_t nused; /* pages; those a purge holds too */

@@ -56,15 +56,15 @@ struct chunk {
 	struct list_node dirty_link; /* owner's list while ndirty > 0 */
 	struct pageheap *owner;      /* NULL: in the pool, or not yet there */
 	char *base;
-	uint16_t tick; /* the purge that has been here last */
+	uint32_t tick; /* the purge that has been here last */
 	uint16_t nused, ndirty;
-	uint16_t longest;     /* no free run is longer; exact or too large */
-	uint16_t high;        /* pages from here on were never handed out */
-	uint8_t bucket;       /* log2 of longest; CHUNK_FULL where it is 0 */
-	bool has_moved_pages; /* its mapping is in pieces: renew, not purge */
-	bool is_moved_first;  /* the first chunk of a range that was moved */
-	bool is_small_paged;  /* advised so, see hugepages.h */
-	bool is_committed;    /* else no access, and no commit charge */
+	uint16_t longest; /* no free run is longer; exact or too large */
+	uint16_t high;    /* pages from here on were never handed out */
+	uint8_t bucket;   /* log2 of longest; CHUNK_FULL where it is 0 */
+	bool has_moved_pages : 1; /* its mapping is in pieces: renew, not purge */
+	bool is_moved_first : 1; /* the first chunk of a range that was moved */
+	bool is_small_paged;     /* advised so, see hugepages.h */
+	bool is_committed;       /* else no access, and no commit charge */
 };
 
 static_assert(sizeof(struct chunk) <= 256, "sixteen records in a page");
