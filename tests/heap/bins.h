@@ -1,7 +1,7 @@
 /*
  * bins.h -- two bins of one class, and what holds for a bin at any time.
  *
- * Above   tests/heap/bin.c, bin_purge.c and bin_random.c
+ * Above   tests/heap/bin.c, bin_random.c and purges.h
  * Lock    none: one thread
  * Always  check_bin() counts everything anew, from the slabs' bitmaps
  */
@@ -12,7 +12,8 @@
 #include "unit.h"
 
 static struct pageheap heap;
-static struct bin bin, other;
+static struct bin bin;
+MAYBE_UNUSED static struct bin other;
 static unsigned cls;
 
 /* Fills until n blocks are there; a fill may return less than it was asked. */

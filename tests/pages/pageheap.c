@@ -405,6 +405,40 @@ a_purge_of_an_empty_heap_does_nothing(void)
 	assert_int_equal(faults_count(OS_CALL_PURGE), 0);
 }
 
+/* However long ago a chunk was purged, it is when it is dirty again. */
+static void
+after_65536_purges_a_chunk_is_purged_again(void)
+{
+	char *p = take(&heap, 20);
+
+	pageheap_free(p, 10);
+	assert_int_equal(pageheap_purge(&heap, false, SIZE_MAX), 10);
+	for (unsigned k = 0; k < UINT16_MAX; k++)
+		assert_int_equal(pageheap_purge(&heap, false, SIZE_MAX), 0);
+	assert_ptr_equal(take(&heap, 10), p);
+	pageheap_free(p, 10);
+	assert_int_equal(pageheap_purge(&heap, false, SIZE_MAX), 10);
+}
+
+/* Their numbers come round; a chunk that is dirty all the time is seen by each. */
+static void
+when_the_numbers_of_purges_come_round_none_is_left_out(void)
+{
+	char *p = take(&heap, 20);
+
+	heap.tick = UINT32_MAX - 4;
+	for (unsigned i = 0; i < 10; i++) {
+		pageheap_free(p, 10);
+		assert_int_equal(pageheap_purge(&heap, false, SIZE_MAX), 10);
+		assert_ptr_equal(take(&heap, 10), p);
+	}
+	/* And one that is adopted as they do. */
+	heap.tick = 0;
+	assert_int_equal(pageheap_purge(&heap, false, SIZE_MAX), 0);
+	comb(&other, 10);
+	assert_int_equal(pageheap_purge(&other, false, SIZE_MAX), 10);
+}
+
 int
 main(void)
 {
@@ -435,6 +469,8 @@ main(void)
 		alone(a_chunk_from_another_heap_is_purged_at_once),
 		alone(a_purge_stops_at_its_bound_and_ages_the_rest),
 		alone(a_purge_of_an_empty_heap_does_nothing),
+		alone(after_65536_purges_a_chunk_is_purged_again),
+		alone(when_the_numbers_of_purges_come_round_none_is_left_out),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
