@@ -37,6 +37,7 @@ static struct {
 	bool has_budget;    /* that look found one, and set bell_budget */
 	_Atomic uint64_t nticks, ndrains, nforced, drain_ns;
 	_Atomic unsigned level; /* enum pressure_level */
+	_Atomic bool has_begun; /* a pressure, since the last tick */
 } reclaim;
 
 static void
@@ -266,11 +267,8 @@ may_look(void)
 	return may;
 }
 
-/*
- * Looks at the limits; true where pressure has just begun. The budget rings
- * the bell before the next tick if memory grows fast.
- */
-static bool
+/* The budget rings the bell before the next look if memory grows fast. */
+static void
 look(void)
 {
 	unsigned percent = (unsigned)option(pressure_percent);
@@ -280,7 +278,7 @@ look(void)
 	uint64_t stall_us;
 
 	if (percent == 0 || !may_look())
-		return false;
+		return;
 	limit = os_memory(percent, &m) ? &m : NULL;
 	stall_us = limit != NULL ? os_memory_stall_us() : 0;
 	reclaim_lock();
@@ -288,8 +286,18 @@ look(void)
 	bell_allow(pressure_budget(&reclaim.pressure, limit));
 	reclaim.has_budget = limit != NULL;
 	reclaim_unlock();
+	/* Relaxed: a number and a hint, both read by who looks. */
 	atomic_store_explicit(&reclaim.level, now, memory_order_relaxed);
-	return now != PRESSURE_NONE && before == PRESSURE_NONE;
+	if (now != PRESSURE_NONE && before == PRESSURE_NONE)
+		atomic_store_explicit(&reclaim.has_begun, true,
+				      memory_order_relaxed);
+}
+
+bool
+reclaim_watch(void)
+{
+	look();
+	return level() != PRESSURE_NONE;
 }
 
 uint64_t
@@ -317,6 +325,10 @@ has_dirty_locked(size_t nyoung)
 {
 	size_t now = reclaim_ndirty();
 
+	/* Never purged, but under pressure: somebody has to watch for that. */
+	if (option(decay_ms) < 0)
+		return now > 0 && reclaim.has_budget;
+
 	if (now != reclaim.ndirty || nyoung > 0)
 		reclaim.nstuck = 0;
 	reclaim.ndirty = now;
@@ -335,7 +347,7 @@ purge(void)
 		purge_all_locked();
 	else if (option(decay_ms) >= 0)
 		nyoung = decay_locked();
-	has_dirty = option(decay_ms) >= 0 && has_dirty_locked(nyoung);
+	has_dirty = has_dirty_locked(nyoung);
 	reclaim_unlock();
 	return nyoung > 0 || has_dirty;
 }
@@ -343,8 +355,11 @@ purge(void)
 bool
 reclaim_tick(bool caches)
 {
-	bool begins = look(), has_active = false;
+	bool has_active = false, begins;
 
+	look();
+	begins = atomic_exchange_explicit(&reclaim.has_begun, false,
+					  memory_order_relaxed);
 	count(&reclaim.nticks, 1);
 	if (caches && (begins || level() == PRESSURE_CRITICAL))
 		drain_all();

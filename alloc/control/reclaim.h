@@ -36,6 +36,15 @@
  */
 bool reclaim_tick(bool caches);
 
+/*
+ * Between two ticks: looks at the memory limits. True under pressure, when a
+ * tick is due at once. To be called every RECLAIM_WATCH_NS: what other threads
+ * and processes take of a limit rings no bell.
+ */
+bool reclaim_watch(void);
+
+#define RECLAIM_WATCH_NS UINT64_C(250000000)
+
 /* The time between two ticks, in nanoseconds. */
 uint64_t reclaim_tick_ns(void);
 

@@ -39,6 +39,28 @@ tick(void)
 	return has_work;
 }
 
+static uint64_t
+min_ns(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Sleeps for a tick. A long one is a sequence of naps, between which to watch. */
+static void
+nap(void)
+{
+	uint64_t left = reclaim_tick_ns();
+
+	while (thread_live() > 0) {
+		uint64_t ns = min_ns(left, RECLAIM_WATCH_NS);
+
+		bell_nap(ns);
+		left -= ns;
+		if (left == 0 || reclaim_watch())
+			return;
+	}
+}
+
 /*
  * Sleeps for a tick, or until there is something to do. Announces the sleep,
  * looks once more, sleeps: a free between the tick and the announcement is
@@ -52,8 +74,7 @@ rest(bool has_work)
 		if (thread_live() > 0 && !tick())
 			bell_sleep();
 	}
-	if (thread_live() > 0)
-		bell_nap(reclaim_tick_ns());
+	nap();
 }
 
 /*
