@@ -1,7 +1,10 @@
 /*
  * check.c -- misuse and broken invariants end the process with a sentence.
  */
+#include <pthread.h>
+
 #include "base/check.h"
+#include "os/os.h"
 #include "unit.h"
 
 static void
@@ -94,6 +97,73 @@ a_broken_invariant_names_itself_and_its_place(void **state)
 	expect_death(do_invariant, "check.c:");
 }
 
+/* --- a thread with a table of files of its own: it has no stderr ------------------ */
+
+static void
+in_a_thread(void *(*f)(void *))
+{
+	pthread_t thread;
+
+	assert_int_equal(pthread_create(&thread, NULL, f, NULL), 0);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+}
+
+static void *
+complain_without_files(void *arg)
+{
+	(void)arg;
+	os_own_files();
+	complain("the cellar is wet");
+	return NULL;
+}
+
+static void *
+die_without_files(void *arg)
+{
+	(void)arg;
+	os_own_files();
+	die("the cellar is gone");
+}
+
+static void
+do_die_in_a_thread(void)
+{
+	in_a_thread(die_without_files);
+}
+
+static void
+a_thread_with_files_of_its_own_complains_where_the_others_do(void **state)
+{
+	struct hearing h = hear();
+	char said[128];
+
+	(void)state;
+	in_a_thread(complain_without_files);
+	heard(h, said, sizeof said);
+	assert_string_equal(said, "trimalloc: the cellar is wet\n");
+}
+
+static void
+and_it_dies_with_its_sentence(void **state)
+{
+	(void)state;
+	expect_death(do_die_in_a_thread, "trimalloc: the cellar is gone\n");
+}
+
+static void
+do_complain_without_stderr(void)
+{
+	assert_int_equal(close(STDERR_FILENO), 0);
+	complain("nobody hears it");
+}
+
+static void
+without_stderr_a_complaint_is_lost_and_nothing_else(void **state)
+{
+	(void)state;
+	assert_int_equal(child_status(do_complain_without_stderr), 0);
+}
+
 int
 main(void)
 {
@@ -104,6 +174,11 @@ main(void)
 		cmocka_unit_test(a_complaint_of_any_length_stays_bounded),
 		cmocka_unit_test(ensure_dies_where_its_condition_does_not_hold),
 		cmocka_unit_test(a_broken_invariant_names_itself_and_its_place),
+		cmocka_unit_test(
+			a_thread_with_files_of_its_own_complains_where_the_others_do),
+		cmocka_unit_test(and_it_dies_with_its_sentence),
+		cmocka_unit_test(
+			without_stderr_a_complaint_is_lost_and_nothing_else),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
