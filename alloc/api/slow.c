@@ -173,6 +173,16 @@ die_inside_run(const char *name, const void *p, const struct region *r)
 	die_text(t);
 }
 
+/* In a page that is or was a slab's. */
+static bool
+is_in_slab(const void *p)
+{
+	const struct slab *s = slab_find(p);
+
+	return s != NULL && (size_t)((const char *)p - s->base) >> PAGE_SHIFT <
+				    class_slab_npages(s->cls);
+}
+
 /* A page of ours that holds no block's first byte: what is it? */
 static _Noreturn void
 die_no_block(const char *name, const void *p, const struct region *r)
@@ -180,7 +190,7 @@ die_no_block(const char *name, const void *p, const struct region *r)
 	const struct chunk *c = region_chunk(r, p);
 
 	if (c->owner != NULL && bits_test(c->used, chunk_page(c, p)) &&
-	    slab_find(p) == NULL)
+	    !is_in_slab(p))
 		die_inside_run(name, p, r);
 	die_because(name, p, " was already freed");
 }

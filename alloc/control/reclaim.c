@@ -242,13 +242,16 @@ level(void)
 	return atomic_load_explicit(&reclaim.level, memory_order_relaxed);
 }
 
-/* The budget of the last look was used up, and the bell rung for it. */
+/*
+ * The budget of the last look was used up, and the bell rung for it: what is
+ * left is no budget, less what latecomers subtracted from that.
+ */
 static bool
 is_spent(void)
 {
 	return reclaim.has_budget &&
-	       atomic_load_explicit(&bell_budget, memory_order_relaxed) ==
-		       BELL_NO_BUDGET;
+	       atomic_load_explicit(&bell_budget, memory_order_relaxed) >
+		       BELL_NO_BUDGET / 2;
 }
 
 /* A look reads half a dozen files: not at each of a thousand ticks a second. */

@@ -84,7 +84,7 @@ settle_classes(struct stats *out, const size_t cached[NCLASSES])
 		if (!class_is_slab(cls))
 			continue;
 		used += s->nlive * size;
-		slabs += s->nslabs * SLAB_BYTES;
+		slabs += s->nslabs * (class_slab_npages(cls) << PAGE_SHIFT);
 		naway += s->naway;
 		s->nfree = minus(s->nslabs * class_nslots(cls), s->nlive);
 		s->nlive = minus(s->nlive, s->ncached);

@@ -146,6 +146,16 @@ class_slot_offset(unsigned cls, size_t index)
 	return index * class_size(cls) + (size_t)group * s->gap;
 }
 
+/* The pages of a slab, from its first on, that hold a slot. */
+ALWAYS_INLINE size_t
+class_slab_npages(unsigned cls)
+{
+	size_t end = class_slot_offset(cls, class_nslots(cls) - 1) +
+		     class_size(cls);
+
+	return (end + PAGE_BYTES - 1) >> PAGE_SHIFT;
+}
+
 /*
  * The least class for a slab or cached run whose blocks are `size` bytes at
  * least and lie at multiples of `alignment`; CLASS_RUN where there is none.

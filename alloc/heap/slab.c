@@ -37,12 +37,10 @@ static void
 announce(const struct slab *s)
 {
 	struct region *r = region_find(s->base);
-	size_t bytes = class_slot_offset(s->cls, s->nslots - 1u) +
-		       class_size(s->cls);
-	size_t npages = align_up(bytes, PAGE_BYTES) >> PAGE_SHIFT;
 
 	*region_slab(r, s->base) = (void *)(uintptr_t)s;
-	pagemap_set(r, region_page(r, s->base), npages, CLASS_TO_MAP(s->cls));
+	pagemap_set(r, region_page(r, s->base), class_slab_npages(s->cls),
+		    CLASS_TO_MAP(s->cls));
 }
 
 struct slab *
@@ -53,7 +51,8 @@ slab_make(struct pageheap *ph, struct bin *bin, unsigned cls)
 
 	if (s == NULL)
 		return NULL;
-	s->base = pageheap_alloc(ph, SLAB_NPAGES, SLAB_NPAGES, &is_zero);
+	s->base = pageheap_alloc(ph, class_slab_npages(cls), SLAB_NPAGES,
+				 &is_zero);
 	if (s->base == NULL) {
 		meta_free(s, record_bytes(s->nslots));
 		return NULL;
@@ -67,12 +66,13 @@ void
 slab_retire(struct slab *s)
 {
 	struct region *r = region_find(s->base);
+	size_t npages = class_slab_npages(s->cls);
 
 	invariant(slab_is_empty(s) && !s->is_held);
-	pagemap_set(r, region_page(r, s->base), SLAB_NPAGES,
+	pagemap_set(r, region_page(r, s->base), npages,
 		    CLASS_TO_MAP(CLASS_NONE));
 	*region_slab(r, s->base) = NULL;
-	pageheap_free_parts(s->base, SLAB_NPAGES, s->away);
+	pageheap_free_parts(s->base, npages, s->away);
 	meta_free(s, record_bytes(s->nslots));
 }
 

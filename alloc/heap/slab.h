@@ -5,7 +5,8 @@
  * Lock    the bin's (LOCK_BIN) for all but make and retire, which are for
  *         slabs that nobody else knows
  * Always  the slab table names the record for its 64 KiB, the page map the
- *         class for each page that holds a slot and is not away
+ *         class for each page that holds a slot and is not away; pages behind
+ *         the last slot are not the slab's
  *
  * Whole free pages of a slab can be given back to the kernel: they are then
  * `away`. Slots that overlap one are free but hidden: their bit in free[] is
@@ -57,7 +58,10 @@ struct slab *slab_make(struct pageheap *ph, struct bin *bin, unsigned cls);
 /* Gives its pages and its record back; all slots are free. */
 void slab_retire(struct slab *s);
 
-/* The slab around any address, or NULL. */
+/*
+ * The slab in the 64 KiB around any address, or NULL. The address may lie
+ * behind the slab's last page.
+ */
 ALWAYS_INLINE struct slab *
 slab_find(const void *p)
 {
