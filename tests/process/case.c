@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "case.h"
+#include "group.h"
 #include "library.h"
 #include "spawn.h"
 
@@ -21,6 +22,7 @@
 #define TIMEOUT_S         60
 #define EXIT_CASE_FAILED  99
 #define EXIT_NO_SUCH_CASE 98
+#define EXIT_CASE_SKIPPED 77
 
 /* --- inside the case's process ------------------------------------------- */
 
@@ -47,6 +49,13 @@ remark(const char *format, ...)
 	va_start(args, format);
 	vdprintf(STDOUT_FILENO, format, args);
 	va_end(args);
+}
+
+void
+case_skipped(const char *reason)
+{
+	remark("skipped: %s\n", reason);
+	_exit(EXIT_CASE_SKIPPED);
 }
 
 static int
@@ -123,6 +132,13 @@ said_what_it_should(const struct test_case *c, const char *text)
 }
 
 static bool
+was_skipped(const struct outcome *o)
+{
+	return !o->timed_out && WIFEXITED(o->status) &&
+	       WEXITSTATUS(o->status) == EXIT_CASE_SKIPPED;
+}
+
+static bool
 ended_as_it_should(const struct test_case *c, const struct outcome *o)
 {
 	if (o->timed_out)
@@ -146,6 +162,28 @@ show(const char *text)
 		print_message("# %s\n", line);
 }
 
+/* Runs it, in a group of its own where it wants one. */
+static bool
+run_in_group(const struct test_case *c, struct spawn *s)
+{
+	struct group group;
+	const char *why;
+	bool started;
+
+	if (c->memory_limit == 0 && c->memory_limit_above == 0)
+		return spawn_run(s, &outcome);
+	if (!group_make(&group, c->memory_limit, c->memory_limit_above, &why)) {
+		print_message("# skipped: %s\n", why);
+		skip();
+	}
+	s->group = group.dir;
+	setenv(GROUP_VARIABLE, group.dir, 1);
+	started = spawn_run(s, &outcome);
+	unsetenv(GROUP_VARIABLE);
+	group_remove(&group);
+	return started;
+}
+
 static void
 test_one(void **state)
 {
@@ -160,9 +198,11 @@ test_one(void **state)
 		.timeout_s = c->timeout_s != 0 ? c->timeout_s : TIMEOUT_S,
 	};
 
-	if (!spawn_run(&s, &outcome))
+	if (!run_in_group(c, &s))
 		fail_msg("%s could not be started: %s", c->name, outcome.err);
 	show(outcome.out);
+	if (was_skipped(&outcome))
+		skip();
 	if (!ended_as_it_should(c, &outcome)) {
 		show(outcome.err);
 		fail_msg("%s ended by %s", c->name, outcome_describe(&outcome));

@@ -44,6 +44,10 @@ struct test_case {
 	size_t address_space; /* RLIMIT_AS in bytes */
 	size_t data;          /* RLIMIT_DATA in bytes */
 	unsigned timeout_s;   /* 0: 60 */
+
+	/* A memory group of its own, and one above it, each with a limit in
+	 * bytes; group.h. Skipped where none can be made. */
+	size_t memory_limit, memory_limit_above;
 };
 
 /* One row of the table, named after its function; more members may follow. */
@@ -82,6 +86,9 @@ void case_failed(const char *file, int line, const char *condition,
 
 /* One line to standard output, which the TAP stream shows as a comment. */
 void remark(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Ends the process: the case cannot be tried here, for this reason. */
+void case_skipped(const char *reason) __attribute__((noreturn, cold));
 
 /* Hides where a value comes from, so that the compiler cannot fold, warn about
  * or leave out what is done with it. */

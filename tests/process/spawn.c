@@ -2,6 +2,7 @@
  * spawn.c -- see spawn.h.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
@@ -92,6 +93,20 @@ limit(int resource, size_t bytes)
 		_exit(EXIT_NO_EXEC);
 }
 
+/* Moves this process there. */
+static void
+enter_group(const char *dir)
+{
+	char path[PATH_MAX];
+	int fd;
+
+	snprintf(path, sizeof path, "%s/cgroup.procs", dir);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0 || write(fd, "0", 1) != 1)
+		_exit(EXIT_NO_EXEC);
+	close(fd);
+}
+
 static void
 become(const struct spawn *s, int out, int err)
 {
@@ -106,6 +121,8 @@ become(const struct spawn *s, int out, int err)
 	set_or_unset("LD_PRELOAD", s->preload);
 	set_or_unset("TRIMALLOC_CONF", s->conf);
 	setrlimit(RLIMIT_CORE, &no_core);
+	if (s->group != NULL)
+		enter_group(s->group);
 	limit(RLIMIT_AS, s->address_space);
 	limit(RLIMIT_DATA, s->data);
 	execv(s->argv[0], (char *const *)(uintptr_t)s->argv);

@@ -20,6 +20,7 @@ struct spawn {
 	const char *conf;        /* TRIMALLOC_CONF; NULL: not set */
 	size_t address_space;    /* RLIMIT_AS in bytes; 0: no limit */
 	size_t data;             /* RLIMIT_DATA in bytes; 0: no limit */
+	const char *group;       /* control group's folder; NULL: our own */
 	unsigned timeout_s;      /* it is killed after this time */
 };
 

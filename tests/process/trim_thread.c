@@ -126,20 +126,86 @@ it_is_born_with_the_first_thread(void)
 	expect_for(count_tasks() == 2, "%u", count_tasks());
 }
 
+/* Some MiB: what an idle process would keep for ever without one. */
+static void
+leave_much_free(void)
+{
+	char *p = malloc(hide_size(16 * MIB));
+
+	expect(p != NULL);
+	memset(p, 1, 16 * MIB);
+	free(p);
+}
+
+static void
+it_is_born_when_a_process_of_one_thread_has_much_free_memory(void)
+{
+	size_t before = resident_bytes();
+
+	leave_much_free();
+	expect(is_there());
+	expect_for(count_tasks() == 2, "%u", count_tasks());
+	/* And does what it is for. */
+	expect_for(resident_falls_to(before + MIB, 10000), "%zu KiB",
+		   resident_bytes() / KIB);
+}
+
+static void
+small_blocks_that_were_freed_bring_it_too(void)
+{
+	enum { N = 50000 };
+	static void *p[N];
+
+	for (size_t i = 0; i < N; i++) {
+		p[i] = malloc(hide_size(1000));
+		expect(p[i] != NULL);
+		memset(p[i], 1, 1000);
+	}
+	/* One in each slab lives on: not a page run is free. */
+	for (size_t i = 0; i < N; i++) {
+		if (i % 50 != 0)
+			free(p[i]);
+	}
+	expect(is_there());
+}
+
 static void
 it_is_not_born_when_it_is_switched_off(void)
 {
 	crowd_run(10, live_a_life_in_a_thread);
+	leave_much_free();
 	expect(!is_there());
 }
 
+/* Its frees do the ticks instead, as long as it frees. */
 static void
-it_blocks_every_signal(void)
+without_it_a_process_gives_memory_back_while_it_frees(void)
+{
+	size_t before = resident_bytes();
+	struct timespec begin, now;
+
+	leave_much_free();
+	expect(count_tasks() == 1);
+	expect(resident_bytes() >= before + 15 * MIB);
+	clock_gettime(CLOCK_MONOTONIC, &begin);
+	do {
+		char *p = malloc(hide_size(300000));
+
+		expect(p != NULL);
+		free(p);
+		clock_gettime(CLOCK_MONOTONIC, &now);
+		expect_for(now.tv_sec - begin.tv_sec < 10, "%zu KiB",
+			   (resident_bytes() - before) / KIB);
+	} while (resident_bytes() > before + MIB);
+	expect(count_tasks() == 1);
+}
+
+static void
+expect_all_blocked(void)
 {
 	char tid[32];
 	unsigned long long blocked;
 
-	crowd_run(1, live_a_life_in_a_thread);
 	find_trim_thread(tid);
 	expect(tid[0] != '\0');
 	blocked = status_number(tid, "\nSigBlk:\t", 16);
@@ -150,6 +216,25 @@ it_blocks_every_signal(void)
 			continue;
 		expect_for(blocked >> (signal - 1) & 1, "signal %d", signal);
 	}
+}
+
+static void
+it_blocks_every_signal(void)
+{
+	crowd_run(1, live_a_life_in_a_thread);
+	expect_all_blocked();
+}
+
+static void
+born_from_a_free_it_blocks_every_signal_and_the_caller_none(void)
+{
+	sigset_t after;
+
+	leave_much_free();
+	expect_all_blocked();
+	expect(pthread_sigmask(SIG_SETMASK, NULL, &after) == 0);
+	for (int signal = 1; signal < SIGRTMAX; signal++)
+		expect(sigismember(&after, signal) == 0);
 }
 
 /* Else a signal that the program's threads block would kill the process. */
@@ -248,6 +333,43 @@ a_child_has_none_until_it_starts_a_thread(void)
 }
 
 static void
+in_a_child_much_free_memory_brings_it_back(void)
+{
+	pid_t pid;
+
+	crowd_run(2, live_modestly_in_a_thread);
+	pid = fork();
+	if (pid == 0) {
+		alarm(30);
+		expect(count_tasks() == 1);
+		leave_much_free();
+		expect(is_there());
+		_exit(0);
+	}
+	expect_child_success(pid);
+}
+
+/* The child's memory is the parent's, and its thread would be. */
+static void
+in_the_child_of_a_vfork_it_is_not_born(void)
+{
+	static volatile unsigned ntasks;
+	pid_t pid = vfork();
+
+	if (pid == 0) {
+		leave_much_free();
+		ntasks = count_tasks();
+		_exit(0);
+	}
+	expect_child_success(pid);
+	expect_for(ntasks == 1, "%u tasks in the child", ntasks);
+	expect(count_tasks() == 1);
+	/* What the child freed is the parent's: its next frees see to it. */
+	leave_much_free();
+	expect(is_there());
+}
+
+static void
 it_purges_in_a_child_too(void)
 {
 	pid_t pid;
@@ -273,20 +395,64 @@ it_purges_in_a_child_too(void)
 	expect_child_success(pid);
 }
 
+/* --- the program's files ------------------------------------------------------------ */
+
+/* decay_ms:4 makes it look at limits, in files, all the time. */
+static void
+the_program_s_descriptors_keep_their_numbers(void)
+{
+	crowd_run(1, live_modestly_in_a_thread);
+	close(STDIN_FILENO);
+	for (int i = 0; i < 100000; i++) {
+		int fd;
+
+		if (i % 1000 == 0)
+			leave_much_free();
+		fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+		expect_for(fd == STDIN_FILENO, "%d", fd);
+		close(fd);
+	}
+}
+
+/* Of which it would hold a copy of the other end. */
+static void
+a_pipe_that_the_program_closes_is_closed(void)
+{
+	int fds[2];
+	char c;
+
+	expect(pipe(fds) == 0);
+	crowd_run(1, live_a_life_in_a_thread);
+	expect(is_there());
+	close(fds[1]);
+	alarm(20);
+	expect(read(fds[0], &c, 1) == 0);
+}
+
 int
 main(int argc, char **argv)
 {
 	static const struct test_case cases[] = {
 		CASE(a_process_of_one_thread_with_little_free_memory_stays_one),
 		CASE(it_is_born_with_the_first_thread),
+		CASE(it_is_born_when_a_process_of_one_thread_has_much_free_memory),
+		CASE(small_blocks_that_were_freed_bring_it_too),
 		CASE(it_is_not_born_when_it_is_switched_off,
 		     .conf = "trim_thread:false"),
+		CASE(without_it_a_process_gives_memory_back_while_it_frees,
+		     .conf = "trim_thread:false"),
 		CASE(it_blocks_every_signal),
+		CASE(born_from_a_free_it_blocks_every_signal_and_the_caller_none),
 		CASE(a_signal_for_the_process_is_not_for_it),
 		CASE(the_caller_s_signal_mask_stays_as_it_was),
 		CASE(it_does_not_wake_while_there_is_nothing_to_do),
 		CASE(a_child_has_none_until_it_starts_a_thread),
+		CASE(in_a_child_much_free_memory_brings_it_back),
+		CASE(in_the_child_of_a_vfork_it_is_not_born),
 		CASE(it_purges_in_a_child_too),
+		CASE(the_program_s_descriptors_keep_their_numbers,
+		     .conf = "decay_ms:4"),
+		CASE(a_pipe_that_the_program_closes_is_closed),
 	};
 
 	return RUN_CASES(argc, argv, cases);

@@ -1,0 +1,222 @@
+/*
+ * idle.c -- a process that does nothing, and whose memory went back, is left
+ * alone: none of its threads wakes up.
+ *
+ * The case's process watches a child from outside, for a look costs a wake-up.
+ */
+#include <dirent.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "case.h"
+#include "crowd.h"
+#include "group.h"
+#include "memory.h"
+
+#define N_THREADS   32
+#define BURST_BYTES (2 * MIB)
+
+/* The child and its threads read it to its end. */
+static int pipe_fds[2];
+static pthread_barrier_t barrier;
+
+/* --- the child --------------------------------------------------------------------- */
+
+static void
+wait_for_end(void)
+{
+	char c;
+
+	expect(read(pipe_fds[0], &c, 1) == 0);
+}
+
+static void
+burst(void)
+{
+	void *p[BURST_BYTES / 4096];
+
+	for (size_t i = 0; i < sizeof p / sizeof p[0]; i++) {
+		p[i] = malloc(hide_size(4000));
+		expect(p[i] != NULL);
+		memset(p[i], 1, 4000);
+	}
+	for (size_t i = 0; i < sizeof p / sizeof p[0]; i++)
+		free(p[i]);
+}
+
+static void *
+burst_and_wait(void *unused)
+{
+	burst();
+	pthread_barrier_wait(&barrier);
+	wait_for_end();
+	return unused;
+}
+
+static void
+live_with_threads(void)
+{
+	expect(pthread_barrier_init(&barrier, NULL, N_THREADS + 1) == 0);
+	for (int i = 0; i < N_THREADS; i++)
+		crowd_start_one(burst_and_wait, NULL);
+	pthread_barrier_wait(&barrier);
+	wait_for_end();
+}
+
+static void
+live_alone(void)
+{
+	char *p = malloc(hide_size(32 * MIB));
+
+	expect(p != NULL);
+	memset(p, 1, 32 * MIB);
+	free(p);
+	wait_for_end();
+}
+
+/* --- who watches it ------------------------------------------------------------------ */
+
+/* The number behind a field's name in one of its files; 0: not there. */
+static size_t
+number_in(const char *path, const char *field)
+{
+	char text[4096], *at;
+	FILE *f = fopen(path, "re");
+	size_t n;
+
+	if (f == NULL)
+		return 0;
+	n = fread(text, 1, sizeof text - 1, f);
+	fclose(f);
+	text[n] = '\0';
+	at = strstr(text, field);
+	return at == NULL ? 0 : strtoull(at + strlen(field), NULL, 10);
+}
+
+static size_t
+resident_kib(pid_t pid)
+{
+	char path[64];
+
+	snprintf(path, sizeof path, "/proc/%d/smaps_rollup", (int)pid);
+	return number_in(path, "\nAnonymous:");
+}
+
+struct look {
+	unsigned nthreads;
+	size_t nwakeups;
+};
+
+static struct look
+look_at(pid_t pid)
+{
+	struct look l = { 0, 0 };
+	char path[300];
+	DIR *d;
+
+	snprintf(path, sizeof path, "/proc/%d/task", (int)pid);
+	d = opendir(path);
+	expect(d != NULL);
+	for (struct dirent *e; (e = readdir(d)) != NULL;) {
+		if (e->d_name[0] == '.')
+			continue;
+		snprintf(path, sizeof path, "/proc/%d/task/%.20s/status",
+			 (int)pid, e->d_name);
+		l.nthreads++;
+		l.nwakeups += number_in(path, "\nvoluntary_ctxt_switches:");
+	}
+	closedir(d);
+	return l;
+}
+
+static void
+sleep_ms(long ms)
+{
+	const struct timespec t = { ms / 1000, ms % 1000 * 1000000 };
+
+	nanosleep(&t, NULL);
+}
+
+/* Until its memory is back and nothing has stirred for a second. */
+static void
+wait_for_rest(pid_t pid)
+{
+	size_t last = 0, now;
+	int quiet = 0;
+
+	for (int i = 0; i < 300 && quiet < 10; i++) {
+		sleep_ms(100);
+		now = look_at(pid).nwakeups;
+		quiet = now == last && resident_kib(pid) < 6 * 1024 ? quiet + 1
+								    : 0;
+		last = now;
+	}
+	expect_for(quiet == 10, "%zu KiB resident, %zu wake-ups",
+		   resident_kib(pid), last);
+}
+
+/* Ten seconds of nothing are what this is about. */
+static void
+expect_no_wakeups(void (*live)(void), unsigned nthreads)
+{
+	struct look before, after;
+	int status;
+	pid_t pid;
+
+	expect(pipe(pipe_fds) == 0);
+	pid = fork();
+	if (pid == 0) {
+		close(pipe_fds[1]);
+		live();
+		_exit(0);
+	}
+	close(pipe_fds[0]);
+	wait_for_rest(pid);
+	before = look_at(pid);
+	sleep_ms(10000);
+	after = look_at(pid);
+	/* The trim thread among them. */
+	expect_for(before.nthreads == nthreads, "%u threads", before.nthreads);
+	expect_for(after.nwakeups == before.nwakeups, "%zu wake-ups",
+		   after.nwakeups - before.nwakeups);
+	close(pipe_fds[1]);
+	expect(waitpid(pid, &status, 0) == pid && status == 0);
+}
+
+static void
+an_idle_process_of_many_threads_has_no_wakeups(void)
+{
+	expect_no_wakeups(live_with_threads, N_THREADS + 2);
+}
+
+static void
+an_idle_process_of_one_thread_has_no_wakeups(void)
+{
+	expect_no_wakeups(live_alone, 2);
+}
+
+static void
+an_idle_process_with_a_memory_limit_has_no_wakeups(void)
+{
+	expect(group_read(GROUP_LIMIT) == 512 * MIB);
+	expect_no_wakeups(live_with_threads, N_THREADS + 2);
+}
+
+int
+main(int argc, char **argv)
+{
+	static const struct test_case cases[] = {
+		CASE(an_idle_process_of_many_threads_has_no_wakeups),
+		CASE(an_idle_process_of_one_thread_has_no_wakeups),
+		CASE(an_idle_process_with_a_memory_limit_has_no_wakeups,
+		     .memory_limit = 512 * MIB),
+	};
+
+	return RUN_CASES(argc, argv, cases);
+}
