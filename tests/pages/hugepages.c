@@ -16,6 +16,7 @@ static struct pageheap heap;
 
 bool __wrap_os_advise_huge(void *addr, size_t bytes, bool yes);
 bool __wrap_os_huge_by_default(void);
+bool __wrap_os_commit_is_scarce(void);
 
 static struct advice {
 	char *addr;
@@ -24,7 +25,7 @@ static struct advice {
 } said[64];
 
 static size_t nsaid, nasked;
-static bool is_default, is_deaf;
+static bool is_default, is_deaf, is_scarce;
 
 bool
 __wrap_os_advise_huge(void *addr, size_t bytes, bool yes)
@@ -39,6 +40,12 @@ __wrap_os_huge_by_default(void)
 {
 	nasked++;
 	return is_default;
+}
+
+bool
+__wrap_os_commit_is_scarce(void)
+{
+	return is_scarce;
 }
 
 /* What was said last is this, and what was said before it is forgotten. */
@@ -278,6 +285,25 @@ a_chunk_of_moved_pages_is_advised_anew(void)
 	expect_said(c->base, CHUNK_BYTES, true);
 }
 
+static void
+a_chunk_that_is_committed_again_is_advised_anew(void)
+{
+	struct chunk *c;
+	char *p;
+
+	set(THP_ALWAYS, true);
+	is_scarce = true;
+	p = take(10);
+	c = chunk_of(p);
+	nsaid = 0;
+	pageheap_free(p, 10);
+	assert_int_equal(pagepool_purge(false, SIZE_MAX), 10);
+	assert_false(c->is_committed);
+	assert_int_equal(nsaid, 0);
+	assert_ptr_equal(take(10), p);
+	expect_said(c->base, CHUNK_BYTES, true);
+}
+
 int
 main(void)
 {
@@ -293,6 +319,7 @@ main(void)
 		alone(memory_from_before_the_options_is_advised_when_they_are_known),
 		alone(by_default_the_kernel_is_left_alone_when_options_are_known),
 		alone(a_chunk_of_moved_pages_is_advised_anew),
+		alone(a_chunk_that_is_committed_again_is_advised_anew),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -305,6 +305,30 @@ what_was_committed_in_vain_is_decommitted_again(void)
 		assert_false(c[i].is_committed);
 }
 
+/* What was committed before the run was asked for is not in vain. */
+static void
+a_dirty_neighbour_keeps_its_pages_when_a_run_is_refused(void)
+{
+	struct chunk *c = take(3);
+
+	is_scarce = true;
+	put(&c[1], 2);
+	pagepool_purge(false, SIZE_MAX);
+	soil(&c[0], 100);
+	put(&c[0], 1);
+	fault_for_good(OS_CALL_COMMIT, 2);
+	assert_null(pagepool_take(3, CHUNK_BYTES));
+	faults_none();
+	assert_true(c[0].is_committed);
+	assert_false(c[1].is_committed);
+	assert_false(c[2].is_committed);
+	assert_int_equal(resident_pages(c[0].base, CHUNK_NPAGES), 100);
+	assert_true(is_all(c[0].base, 1, 100 * PAGE_BYTES));
+	check_sums();
+	assert_int_equal(pagepool_purge(false, SIZE_MAX), 100);
+	check_sums();
+}
+
 /* --- through the page heap ---------------------------------------------------------------- */
 
 static struct pageheap heap;
@@ -338,6 +362,7 @@ main(void)
 		alone(seams_and_advice_go_with_the_mapping),
 		alone(without_commit_a_chunk_is_refused_and_stays_in_the_pool),
 		alone(what_was_committed_in_vain_is_decommitted_again),
+		alone(a_dirty_neighbour_keeps_its_pages_when_a_run_is_refused),
 		alone(runs_in_chunks_that_were_away_read_as_zero_when_it_is_said),
 	};
 
