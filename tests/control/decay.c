@@ -103,6 +103,16 @@ refaults_of_several_ticks_add_up(void **state)
 	assert_int_equal(d.nchases, 1);
 }
 
+/* So much in each of the ticks that a purge answers for, and too little. */
+static void
+a_trickle_of_refaults_is_no_chase(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 100; i++)
+		assert_int_equal(decay_tick(&d, MUCH, MUCH / 5),
+				 DECAY_WINDOW_MIN);
+}
+
 static void
 what_is_forgotten_has_no_refaults(void **state)
 {
@@ -117,11 +127,11 @@ what_is_forgotten_has_no_refaults(void **state)
 static void
 refaults_of_little_memory_do_not_matter(void **state)
 {
+	const size_t few = (DECAY_NOISE - 1) / DECAY_RECENT;
+
 	(void)state;
 	for (unsigned i = 0; i < 100; i++)
-		assert_int_equal(
-			decay_tick(&d, DECAY_NOISE - 1, DECAY_NOISE - 1),
-			DECAY_WINDOW_MIN);
+		assert_int_equal(decay_tick(&d, few, few), DECAY_WINDOW_MIN);
 	assert_int_equal(d.nchases, 0);
 }
 
@@ -286,6 +296,7 @@ main(void)
 		TEST(a_quarter_of_what_was_purged_is_a_chase_and_less_is_none),
 		TEST(purges_of_several_ticks_add_up),
 		TEST(refaults_of_several_ticks_add_up),
+		TEST(a_trickle_of_refaults_is_no_chase),
 		TEST(what_is_forgotten_has_no_refaults),
 		TEST(refaults_of_little_memory_do_not_matter),
 		TEST(refaults_before_the_purge_are_not_its_fault),

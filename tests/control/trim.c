@@ -2,8 +2,8 @@
  * trim.c -- when memory goes back to the kernel.
  *
  * os_now_ns(), bell_nap() and bell_sleep() are wrapped at link time: time
- * stands still until a test moves it, and the trim thread takes one step at a
- * time, so that no test waits and none depends on luck.
+ * passes in naps alone, and the trim thread takes one step at a time, so that
+ * no test waits and none depends on luck.
  */
 #include <errno.h>
 #include <semaphore.h>
@@ -31,6 +31,7 @@ __wrap_bell_nap(uint64_t ns)
 	sem_post(&sleeping);
 	while (sem_wait(&go) != 0)
 		continue;
+	atomic_fetch_add(&now_ns, ns);
 }
 
 void
@@ -257,6 +258,47 @@ near_a_memory_limit_it_naps_for_a_fifth_of_a_tick(void)
 	helper_end(&busy);
 }
 
+/* What others take of a limit rings no bell. */
+static void
+between_ticks_far_apart_it_watches_the_limit(void)
+{
+	char *p = soil(100);
+	uint64_t nticks;
+
+	assert_true(options_set("decay_ms", 8000));
+	use_mib(100);
+	start();
+	nticks = snapshot().reclaim.nticks;
+	for (unsigned i = 1; i < 2000 / 250; i++) {
+		assert_int_equal(atomic_load(&slept_ns), 250 * NS_PER_MS);
+		step();
+	}
+	assert_int_equal(snapshot().reclaim.nticks, nticks);
+	step();
+	assert_int_equal(snapshot().reclaim.nticks, nticks + 1);
+	assert_int_equal(resident_pages(p, 100), 100);
+	use_mib(950);
+	step_to_bell(2);
+	assert_int_equal(resident_pages(p, 100), 0);
+}
+
+static void
+with_a_decay_of_never_and_a_limit_it_watches_while_there_is_something_free(void)
+{
+	char *p;
+
+	assert_true(options_set("decay_ms", -1));
+	p = soil(100);
+	use_mib(100);
+	start();
+	for (unsigned i = 0; i < 20; i++)
+		step();
+	assert_int_equal(resident_pages(p, 100), 100);
+	use_mib(950);
+	step_to_bell(2);
+	assert_int_equal(resident_pages(p, 100), 0);
+}
+
 static void
 its_cpu_time_is_counted(void)
 {
@@ -447,6 +489,17 @@ pages_that_cannot_be_purged_do_no_harm(void)
 	assert_int_equal(resident_pages(p, 100), 0);
 }
 
+/* Memory that is locked, or a sandbox that forbids madvise. */
+static void
+pages_that_the_kernel_never_takes_let_it_sleep(void)
+{
+	soil(100);
+	fault_for_good(OS_CALL_PURGE, 1);
+	start();
+	step_to_bell(50);
+	assert_int_equal(snapshot().dirty, 100 * PAGE_BYTES);
+}
+
 int
 main(void)
 {
@@ -460,6 +513,8 @@ main(void)
 		alone(a_child_of_fork_may_start_its_own),
 		alone(the_thread_naps_for_a_tick),
 		alone(near_a_memory_limit_it_naps_for_a_fifth_of_a_tick),
+		alone(between_ticks_far_apart_it_watches_the_limit),
+		alone(with_a_decay_of_never_and_a_limit_it_watches_while_there_is_something_free),
 		alone(its_cpu_time_is_counted),
 		alone(with_the_last_other_thread_it_ends),
 		alone(dirty_pages_go_within_the_decay),
@@ -472,6 +527,7 @@ main(void)
 		alone(with_a_decay_of_never_caches_are_drained_and_pages_stay),
 		alone(without_membarrier_the_thread_still_comes_to_rest),
 		alone(pages_that_cannot_be_purged_do_no_harm),
+		alone(pages_that_the_kernel_never_takes_let_it_sleep),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -103,6 +103,12 @@ when_the_limit_comes_near_free_memory_goes_back(void)
 	expect_fall_to(before + approach_limit());
 }
 
+static void
+when_the_limit_comes_near_what_never_decays_goes_back_too(void)
+{
+	when_the_limit_comes_near_free_memory_goes_back();
+}
+
 static void *
 burst_and_wait(void *barrier)
 {
@@ -351,6 +357,8 @@ main(int argc, char **argv)
 	static const struct test_case cases[] = {
 		CASE(when_the_limit_comes_near_free_memory_goes_back,
 		     .conf = SLOW_DECAY, .memory_limit = LIMIT),
+		CASE(when_the_limit_comes_near_what_never_decays_goes_back_too,
+		     .conf = "decay_ms:-1", .memory_limit = LIMIT),
 		CASE(when_the_limit_comes_near_idle_threads_give_back_too,
 		     .conf = SLOW_DECAY, .memory_limit = LIMIT),
 		CASE(when_blocks_of_other_sizes_need_it_memory_inside_slabs_goes_back,
