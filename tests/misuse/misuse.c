@@ -46,6 +46,20 @@ static const struct misuse misuses[] = {
 	{ "double_free_of_aligned", "free(): @ was already freed" },
 	{ "double_free_in_a_child", "free(): @ was already freed" },
 
+	/* Freed twice, and the block's page went back meanwhile. */
+	{ "double_free_in_a_page_given_back", "free(): @ was already freed" },
+	{ "double_free_in_a_page_that_went_by_itself",
+	  "free(): @ was already freed" },
+	{ "double_free_next_to_a_page_given_back",
+	  "free(): @ was already freed" },
+	{ "free_inside_a_page_given_back", "free(): @ was already freed" },
+	{ "realloc_in_a_page_given_back", "realloc(): @ was already freed" },
+
+	/* Freed twice, and nobody knows any more which it was. */
+	{ "double_free_found_by_the_trim_thread",
+	  "free(): a block was freed twice, and its second free came through "
+	  "a cache" },
+
 	/* Never allocated here. */
 	{ "free_of_stack", "free(): @ is not a pointer of this allocator" },
 	{ "free_of_static", "free(): @ is not a pointer of this allocator" },
