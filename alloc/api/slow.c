@@ -10,7 +10,9 @@
 #include "../base/options.h"
 #include "../cache/drain.h"
 #include "../cache/thread.h"
+#include "../control/reclaim.h"
 #include "../heap/large.h"
+#include "../pages/bell.h"
 #include "thread.h"
 
 void *
@@ -22,14 +24,29 @@ fail_enomem(void)
 
 /* --- malloc ---------------------------------------------------------------- */
 
+/* Before the block is touched, where the memory limit may be near. */
+static void
+relieve(void)
+{
+	int before = errno;
+
+	if (bell_is_spent())
+		reclaim_relieve();
+	errno = before;
+}
+
 /* A page run of no class: above CLASS_SIZE_MAX, up to any size. */
 static void *
 run_alloc(size_t n, bool *is_zero)
 {
+	void *p;
+
 	if (n > REQUEST_MAX)
 		return NULL;
-	return large_alloc(cache_arena(), align_up(n, PAGE_BYTES) >> PAGE_SHIFT,
-			   PAGE_BYTES, CLASS_RUN, is_zero);
+	p = large_alloc(cache_arena(), align_up(n, PAGE_BYTES) >> PAGE_SHIFT,
+			PAGE_BYTES, CLASS_RUN, is_zero);
+	relieve();
+	return p;
 }
 
 /*
@@ -58,8 +75,10 @@ class_alloc_slow(unsigned cls, bool *is_zero)
 	/* A live thread's anchor has its initial value or a better one. */
 	if (tcache_anchor.phase == PHASE_LIVE)
 		p = pop_class(cls);
-	if (p == NULL)
+	if (p == NULL) {
 		p = cache_alloc(cls, is_zero);
+		relieve();
+	}
 	/* What reads as zero has no mark, and need not be touched. */
 	if (p != NULL && !*is_zero)
 		*mark_of(p) = NULL;

@@ -26,7 +26,8 @@
 #define TRIES 4
 
 static struct {
-	struct lock lock; /* LOCK_TRIM, for all that is not atomic */
+	struct lock relief; /* LOCK_RELIEF: one thread relieves at a time */
+	struct lock lock;   /* LOCK_TRIM, for all that is not atomic */
 	struct decay decay;
 	struct pressure pressure;
 	struct purge_stats slabs;
@@ -47,16 +48,30 @@ count(_Atomic uint64_t *counter, uint64_t n)
 	atomic_fetch_add_explicit(counter, n, memory_order_relaxed);
 }
 
+static void
+lock(void)
+{
+	lock_take(&reclaim.lock, LOCK_TRIM);
+}
+
+static void
+unlock(void)
+{
+	lock_drop(&reclaim.lock, LOCK_TRIM);
+}
+
 void
 reclaim_lock(void)
 {
-	lock_take(&reclaim.lock, LOCK_TRIM);
+	lock_take(&reclaim.relief, LOCK_RELIEF);
+	lock();
 }
 
 void
 reclaim_unlock(void)
 {
-	lock_drop(&reclaim.lock, LOCK_TRIM);
+	unlock();
+	lock_drop(&reclaim.relief, LOCK_RELIEF);
 }
 
 size_t
@@ -242,18 +257,6 @@ level(void)
 	return atomic_load_explicit(&reclaim.level, memory_order_relaxed);
 }
 
-/*
- * The budget of the last look was used up, and the bell rung for it: what is
- * left is no budget, less what latecomers subtracted from that.
- */
-static bool
-is_spent(void)
-{
-	return reclaim.has_budget &&
-	       atomic_load_explicit(&bell_budget, memory_order_relaxed) >
-		       BELL_NO_BUDGET / 2;
-}
-
 /* A look reads half a dozen files: not at each of a thousand ticks a second. */
 static bool
 may_look(void)
@@ -261,18 +264,24 @@ may_look(void)
 	uint64_t now = os_now_ns();
 	bool may;
 
-	reclaim_lock();
-	may = is_spent() || reclaim.looked_ns == 0 ||
+	if (option(pressure_percent) == 0)
+		return false;
+	lock();
+	may = bell_is_spent() || reclaim.looked_ns == 0 ||
 	      now - reclaim.looked_ns >= LOOK_NS;
 	if (may)
 		reclaim.looked_ns = now;
-	reclaim_unlock();
+	unlock();
 	return may;
 }
 
-/* The budget rings the bell before the next look if memory grows fast. */
+/*
+ * Looks at the limits. A budget rings the bell before the next look if memory
+ * grows fast. Under pressure there is a new one only after a purge: until then
+ * it stays spent, and threads that allocate come to relieve, and wait.
+ */
 static void
-look(void)
+look(bool has_purged)
 {
 	unsigned percent = (unsigned)option(pressure_percent);
 	enum pressure_level before = level(), now;
@@ -280,15 +289,14 @@ look(void)
 	const struct os_memory *limit;
 	uint64_t stall_us;
 
-	if (percent == 0 || !may_look())
-		return;
 	limit = os_memory(percent, &m) ? &m : NULL;
 	stall_us = limit != NULL ? os_memory_stall_us() : 0;
-	reclaim_lock();
+	lock();
 	now = pressure_look(&reclaim.pressure, limit, stall_us, os_now_ns());
-	bell_allow(pressure_budget(&reclaim.pressure, limit));
+	if (has_purged || now == PRESSURE_NONE)
+		bell_allow(pressure_budget(&reclaim.pressure, limit));
 	reclaim.has_budget = limit != NULL;
-	reclaim_unlock();
+	unlock();
 	/* Relaxed: a number and a hint, both read by who looks. */
 	atomic_store_explicit(&reclaim.level, now, memory_order_relaxed);
 	if (now != PRESSURE_NONE && before == PRESSURE_NONE)
@@ -299,7 +307,8 @@ look(void)
 bool
 reclaim_watch(void)
 {
-	look();
+	if (may_look())
+		look(false);
 	return level() != PRESSURE_NONE;
 }
 
@@ -345,22 +354,22 @@ purge(void)
 	size_t nyoung = 0;
 	bool has_dirty;
 
-	reclaim_lock();
+	lock();
 	if (level() != PRESSURE_NONE)
 		purge_all_locked();
 	else if (option(decay_ms) >= 0)
 		nyoung = decay_locked();
 	has_dirty = has_dirty_locked(nyoung);
-	reclaim_unlock();
+	unlock();
 	return nyoung > 0 || has_dirty;
 }
 
 bool
 reclaim_tick(bool caches)
 {
-	bool has_active = false, begins;
+	bool has_active = false, has_work, begins;
 
-	look();
+	reclaim_watch();
 	begins = atomic_exchange_explicit(&reclaim.has_begun, false,
 					  memory_order_relaxed);
 	count(&reclaim.nticks, 1);
@@ -369,7 +378,20 @@ reclaim_tick(bool caches)
 	if (caches)
 		has_active = drain(true).nactive > 0;
 	retire(level() == PRESSURE_NONE);
-	return purge() || has_active;
+	has_work = purge() || has_active;
+	if (level() != PRESSURE_NONE)
+		look(true);
+	return has_work;
+}
+
+void
+reclaim_relieve(void)
+{
+	lock_take(&reclaim.relief, LOCK_RELIEF);
+	/* Whoever was first may have done it for all. */
+	if (bell_is_spent() && reclaim_watch())
+		reclaim_tick(true);
+	lock_drop(&reclaim.relief, LOCK_RELIEF);
 }
 
 size_t
@@ -380,9 +402,9 @@ reclaim_now(void)
 	count(&reclaim.nforced, 1);
 	drain_all();
 	retire(false);
-	reclaim_lock();
+	lock();
 	bytes = purge_all_locked();
-	reclaim_unlock();
+	unlock();
 	return bytes;
 }
 
@@ -398,10 +420,10 @@ reclaim_stats(struct reclaim_stats *out)
 					    memory_order_relaxed);
 	out->drain_ns = atomic_load_explicit(&reclaim.drain_ns,
 					     memory_order_relaxed);
-	reclaim_lock();
+	lock();
 	out->slabs = reclaim.slabs;
 	out->window = reclaim.decay.window;
 	out->nchases = reclaim.decay.nchases;
 	out->pressure = reclaim.pressure;
-	reclaim_unlock();
+	unlock();
 }

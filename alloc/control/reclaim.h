@@ -45,6 +45,14 @@ bool reclaim_watch(void);
 
 #define RECLAIM_WATCH_NS UINT64_C(250000000)
 
+/*
+ * For a thread that allocates and finds the budget spent: looks at the limits
+ * and, under pressure, does a tick itself. The trim thread was woken, but may
+ * not get a CPU in time where many threads fill memory as fast as they can;
+ * who meets a purge that is under way waits for it, and that is as well.
+ */
+void reclaim_relieve(void);
+
 /* The time between two ticks, in nanoseconds. */
 uint64_t reclaim_tick_ns(void);
 

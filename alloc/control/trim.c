@@ -87,6 +87,8 @@ trim_thread(void *arg UNUSED)
 	bool has_work = true;
 
 	os_own_files();
+	/* Memory may grow fast before the first nap is over. */
+	reclaim_watch();
 	while (thread_live() > 0) {
 		rest(has_work);
 		has_work = tick();

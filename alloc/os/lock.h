@@ -24,6 +24,7 @@
 
 enum lock_rank {
 	LOCK_CONTROL = 5,
+	LOCK_RELIEF = 8,
 	LOCK_TRIM = 10,
 	LOCK_ROUND = 15,
 	LOCK_THREADS = 20,

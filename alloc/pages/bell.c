@@ -54,15 +54,11 @@ bell_allow(int64_t npages)
 	atomic_store_explicit(&bell_budget, npages, memory_order_relaxed);
 }
 
-/*
- * One caller wakes the listener. A bell_spend() that read the budget before
- * this exchange and subtracts after it makes BELL_NO_BUDGET a number that is
- * as good: nobody spends 2^63 pages.
- */
+/* One caller wakes the listener; see bell_is_spent() for the latecomers. */
 void
 bell_warn_slow(void)
 {
-	if (atomic_exchange_explicit(&bell_budget, BELL_NO_BUDGET,
+	if (atomic_exchange_explicit(&bell_budget, BELL_SPENT,
 				     memory_order_relaxed) < 0)
 		bell_dismiss();
 }

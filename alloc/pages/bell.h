@@ -50,6 +50,7 @@ void bell_dismiss(void);
 /* --- the budget -------------------------------------------------------------- */
 
 #define BELL_NO_BUDGET INT64_MAX
+#define BELL_SPENT     (INT64_MAX - 1)
 
 /* Pages left of it. */
 extern _Atomic int64_t bell_budget;
@@ -71,7 +72,19 @@ bell_spend(size_t npages)
 					  memory_order_relaxed);
 }
 
-/* After bell_spend(), with no lock held. */
+/*
+ * True from when a budget was used up until the next one: what is left is
+ * BELL_SPENT, less what latecomers subtracted.
+ */
+ALWAYS_INLINE bool
+bell_is_spent(void)
+{
+	int64_t left = atomic_load_explicit(&bell_budget, memory_order_relaxed);
+
+	return left > BELL_SPENT / 2 && left != BELL_NO_BUDGET;
+}
+
+/* After bell_spend(), with no lock held but a cache's. */
 ALWAYS_INLINE void
 bell_warn(void)
 {
