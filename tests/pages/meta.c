@@ -96,6 +96,98 @@ usage_counts_what_was_carved_and_what_is_idle(void)
 	assert_int_equal(idle, 0);
 }
 
+static size_t
+carved_so_far(void)
+{
+	size_t carved, idle;
+
+	meta_usage(&carved, &idle);
+	return carved;
+}
+
+static void
+a_record_takes_the_least_size_that_holds_it(void)
+{
+	for (size_t n = 1; n <= META_MAX_BYTES; n += n < 400 ? 1 : n / 7) {
+		size_t before = carved_so_far();
+
+		assert_non_null(meta_alloc(n));
+		assert_int_equal(carved_so_far() - before, size_above(n));
+	}
+}
+
+/* --- a kernel that gives no more -------------------------------------------------- */
+
+/* Uses up what is mapped, and lets no more be mapped. */
+static void
+use_up(size_t bytes)
+{
+	fault_for_good(OS_CALL_MAP, 2);
+	while (meta_alloc(bytes) != NULL)
+		continue;
+	while (meta_alloc(META_MIN_BYTES) != NULL)
+		continue;
+	/* Of the sizes half-way, the rest is less than the least of them. */
+	assert_null(meta_alloc(META_MIN_BYTES / 2 * 3));
+}
+
+/* One record is freed, and serves n small ones: those of its own kind. */
+static void
+check_split(size_t large, size_t small)
+{
+	size_t n = 0, carved, idle;
+	char *at = meta_alloc(large), *p;
+
+	assert_non_null(at);
+	use_up(large);
+	meta_free(at, large);
+	for (; (p = meta_alloc(small)) != NULL; n++) {
+		assert_true(p >= at && p + small <= at + large);
+		assert_int_equal((uintptr_t)p % alignment_of(small), 0);
+		/* Nobody else has it. */
+		assert_true(n == 0 || p[0] != 'x');
+		memset(p, 'x', small);
+	}
+	assert_int_equal(n, large / small);
+	meta_usage(&carved, &idle);
+	assert_int_equal(idle, 0);
+}
+
+static void
+a_large_record_serves_the_smallest(void)
+{
+	check_split(META_MAX_BYTES, META_MIN_BYTES);
+}
+
+static void
+a_record_serves_two_of_half_its_size(void)
+{
+	check_split(1024, 512);
+}
+
+static void
+records_of_sizes_half_way_serve_their_like(void)
+{
+	check_split(META_MAX_BYTES / 4 * 3, META_MIN_BYTES / 2 * 3);
+}
+
+static void
+what_a_split_left_over_serves_other_sizes(void)
+{
+	char *at = meta_alloc(4096), *p;
+
+	use_up(4096);
+	meta_free(at, 4096);
+	p = meta_alloc(512);
+	assert_non_null(p);
+	assert_non_null(meta_alloc(2048));
+	assert_non_null(meta_alloc(1024));
+	assert_non_null(meta_alloc(512));
+	assert_null(meta_alloc(64));
+	meta_free(p, 512);
+	assert_ptr_equal(meta_alloc(512), p);
+}
+
 static void
 without_memory_there_is_no_record_and_later_there_is(void)
 {
@@ -140,6 +232,11 @@ main(void)
 		alone(a_freed_record_is_the_next_of_its_size),
 		alone(a_freed_record_does_not_serve_other_sizes),
 		alone(usage_counts_what_was_carved_and_what_is_idle),
+		alone(a_record_takes_the_least_size_that_holds_it),
+		alone(a_large_record_serves_the_smallest),
+		alone(a_record_serves_two_of_half_its_size),
+		alone(records_of_sizes_half_way_serve_their_like),
+		alone(what_a_split_left_over_serves_other_sizes),
 		alone(without_memory_there_is_no_record_and_later_there_is),
 		alone(a_mapping_that_is_used_up_is_followed_by_another),
 		cmocka_unit_test(a_record_above_the_largest_size_is_our_bug),
