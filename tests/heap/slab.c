@@ -123,6 +123,67 @@ the_page_map_names_the_class_of_pages_with_slots_only(void)
 }
 
 static void
+a_slab_takes_the_pages_that_hold_its_slots_and_no_more(void)
+{
+	size_t before = 0;
+
+	for (unsigned cls = 1; cls <= CLASS_SLAB_MAX; cls++) {
+		struct slab *s = make(cls);
+		size_t end = class_slot_offset(cls, s->nslots - 1u) +
+			     class_size(cls);
+
+		assert_int_equal(heap.nused - before,
+				 (end + PAGE_BYTES - 1) / PAGE_BYTES);
+		before = heap.nused;
+	}
+}
+
+/* 13 KiB: four slots on thirteen pages; three are left of its 64 KiB. */
+static void
+a_page_run_behind_a_slab_is_none_of_its_business(void)
+{
+	struct slab *s = make(size_class(13312));
+	struct region *r = region_find(s->base);
+	char *base = s->base, *run;
+	bool is_zero;
+
+	run = pageheap_alloc(&heap, 3, 1, &is_zero);
+	assert_ptr_equal(run, base + 13 * PAGE_BYTES);
+	memset(run, 1, 3 * PAGE_BYTES);
+	pagemap_set(r, region_page(r, run), 3, CLASS_TO_MAP(CLASS_RUN));
+	assert_int_equal(slab_free_pages(s), 0x1fff);
+	slab_hide(s, 0x1fff);
+	slab_reveal(s, 0x0fff);
+	slab_retire(s);
+	for (size_t i = 0; i < 3; i++)
+		assert_int_equal(pagemap_get(r, region_page(r, run) + i),
+				 CLASS_TO_MAP(CLASS_RUN));
+	assert_int_equal(heap.nused, 3);
+	assert_int_equal(pageheap_ndirty(&heap), 12);
+	assert_int_equal(pageheap_purge(&heap, false, SIZE_MAX), 12);
+	assert_true(is_all(run, 1, 3 * PAGE_BYTES));
+	pageheap_free(run, 3);
+	assert_int_equal(heap.nused, 0);
+}
+
+/* Whichever of the two comes first. */
+static void
+a_slab_before_a_page_run_is_cut_in_full(void)
+{
+	struct slab *s = make(size_class(13312)), *again;
+	char *base = s->base;
+	bool is_zero;
+	void *out[4];
+
+	pageheap_alloc(&heap, 3, 1, &is_zero);
+	slab_retire(s);
+	again = make(size_class(13312));
+	assert_ptr_equal(again->base, base);
+	assert_int_equal(slab_take(again, out, 5), 4);
+	assert_ptr_equal(out[3], base + 3 * 13312);
+}
+
+static void
 a_retired_slab_leaves_nothing_behind(void)
 {
 	struct slab *s = make(1);
@@ -228,6 +289,9 @@ main(void)
 		alone(only_first_bytes_of_slots_are_slots),
 		alone(every_address_in_a_slab_finds_it),
 		alone(the_page_map_names_the_class_of_pages_with_slots_only),
+		alone(a_slab_takes_the_pages_that_hold_its_slots_and_no_more),
+		alone(a_page_run_behind_a_slab_is_none_of_its_business),
+		alone(a_slab_before_a_page_run_is_cut_in_full),
 		alone(a_retired_slab_leaves_nothing_behind),
 		alone(without_a_record_there_is_no_slab),
 		alone(without_pages_there_is_no_slab_and_no_record),

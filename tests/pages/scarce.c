@@ -322,7 +322,7 @@ a_dirty_neighbour_keeps_its_pages_when_a_run_is_refused(void)
 	assert_true(c[0].is_committed);
 	assert_false(c[1].is_committed);
 	assert_false(c[2].is_committed);
-	assert_int_equal(resident_pages(c[0].base, CHUNK_NPAGES), 100);
+	assert_int_equal(resident_pages(c[0].base, 100), 100);
 	assert_true(is_all(c[0].base, 1, 100 * PAGE_BYTES));
 	check_sums();
 	assert_int_equal(pagepool_purge(false, SIZE_MAX), 100);
