@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 
 #include "case.h"
 #include "crowd.h"
@@ -172,6 +173,95 @@ threads_compete_for_the_last_block(void)
 	use_all(1000, ADDRESS_SPACE / 4);
 }
 
+/* --- what is counted though nobody uses it ---------------------------------------------- */
+
+static bool
+data_falls_to(size_t bytes, int timeout_ms)
+{
+	const struct timespec pause = { .tv_nsec = 10000000 };
+
+	for (; data_bytes() > bytes; timeout_ms -= 10) {
+		if (timeout_ms <= 0)
+			return false;
+		nanosleep(&pause, NULL);
+	}
+	return true;
+}
+
+/* Most of what there may be, of blocks of n bytes. */
+static size_t
+use_most(size_t n)
+{
+	size_t before = data_bytes(), count;
+	struct link *list = take_all(n, &count);
+
+	expect_for(data_bytes() >= before + DATA / 2, "%zu", data_bytes());
+	give_all(list, n, count);
+	return before;
+}
+
+/* Whole chunks of 2 MiB; in a few others something is left. */
+static void
+expect_room_for_others(void)
+{
+	void *p = mmap(NULL, DATA / 2, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	expect(p != MAP_FAILED);
+	munmap(p, DATA / 2);
+	/* And for us again. */
+	use_all(64 * KIB, DATA / 2);
+	live_a_life(4, 1000);
+}
+
+static void
+trimming_makes_room_for_the_program_s_own_mappings(void)
+{
+	static const size_t sizes[] = { 100, 5000, 64 * KIB, MIB, 9 * MIB };
+
+	for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+		size_t before = use_most(sizes[i]);
+
+		expect(malloc_trim(0) == 1);
+		expect_for(data_bytes() <= before + 4 * MIB,
+			   "%zu: %zu KiB, before %zu", sizes[i],
+			   data_bytes() / KIB, before / KIB);
+	}
+	expect_room_for_others();
+}
+
+static void
+free_memory_makes_room_for_others_by_itself(void)
+{
+	size_t before = use_most(MIB);
+
+	expect_for(data_falls_to(before + 4 * MIB, 10000),
+		   "%zu KiB, before %zu", data_bytes() / KIB, before / KIB);
+	expect_room_for_others();
+}
+
+/* The addresses are kept; but neither this process nor the machine pays. */
+static void
+under_an_address_space_limit_free_memory_is_no_data(void)
+{
+	size_t before = use_most(MIB);
+
+	expect(malloc_trim(0) == 1);
+	expect_for(data_bytes() <= before + 4 * MIB, "%zu KiB, before %zu",
+		   data_bytes() / KIB, before / KIB);
+	use_all(64 * KIB, ADDRESS_SPACE / 2);
+}
+
+/* Time and again: what goes comes again, and nothing is lost on the way. */
+static void
+what_was_given_up_can_be_had_again_many_times(void)
+{
+	for (int i = 0; i < 30; i++) {
+		use_all(i % 2 == 0 ? 300 * KIB : 3 * MIB, DATA / 2);
+		malloc_trim(0);
+	}
+}
+
 /* --- out of mappings ------------------------------------------------------------------ */
 
 #define N_MAPPINGS 70000
@@ -255,6 +345,13 @@ main(int argc, char **argv)
 		CASE(trimming_and_counting_work_at_the_limit,
 		     .address_space = ADDRESS_SPACE),
 		CASE(threads_compete_for_the_last_block,
+		     .address_space = ADDRESS_SPACE),
+		CASE(trimming_makes_room_for_the_program_s_own_mappings,
+		     .data = DATA),
+		CASE(free_memory_makes_room_for_others_by_itself, .data = DATA),
+		CASE(what_was_given_up_can_be_had_again_many_times,
+		     .data = DATA),
+		CASE(under_an_address_space_limit_free_memory_is_no_data,
 		     .address_space = ADDRESS_SPACE),
 		CASE(without_a_mapping_left_nothing_is_lost),
 	};

@@ -105,6 +105,16 @@ resident_bytes(void)
 	abort();
 }
 
+size_t
+data_bytes(void)
+{
+	char text[4096];
+
+	if (!read_file("/proc/self/status", text, sizeof text))
+		abort();
+	return field_kib(text, "\nVmData:") * KIB;
+}
+
 static long
 now_ms(void)
 {

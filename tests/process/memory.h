@@ -41,6 +41,9 @@ is_aligned(const void *p, size_t alignment)
 /* The process's anonymous resident memory, which is what a container counts. */
 size_t resident_bytes(void);
 
+/* Private writable memory, touched or not: what RLIMIT_DATA counts. */
+size_t data_bytes(void);
+
 /* Waits until resident_bytes() is at most `bytes`; false after timeout_ms. */
 bool resident_falls_to(size_t bytes, unsigned timeout_ms);
 

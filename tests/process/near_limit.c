@@ -9,7 +9,6 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -18,6 +17,7 @@
 #include "case.h"
 #include "crowd.h"
 #include "group.h"
+#include "info.h"
 #include "memory.h"
 
 #define LIMIT     (256 * MIB)
@@ -29,23 +29,6 @@
 
 enum { N_BLOCKS = 2400 };
 static void *blocks[N_BLOCKS];
-
-/* The number of an element of ours. */
-static size_t
-element(const char *name)
-{
-	char *text = NULL, tag[64], *at;
-	size_t length, n;
-	FILE *f = open_memstream(&text, &length);
-
-	expect(f != NULL && malloc_info(0, f) == 0 && fclose(f) == 0);
-	snprintf(tag, sizeof tag, "<%s>", name);
-	at = strstr(text, tag);
-	expect_for(at != NULL, "%s", tag);
-	n = strtoull(at + strlen(tag), NULL, 10);
-	free(text);
-	return n;
-}
 
 /* 150 MiB, free again, and resident. */
 static size_t
@@ -161,7 +144,7 @@ when_blocks_of_other_sizes_need_it_memory_inside_slabs_goes_back(void)
 		if (i % 60 != 0)
 			free(small[i]);
 	}
-	while (element("ticks") == 0)
+	while (info_number("ticks") == 0)
 		sched_yield();
 	/* 146 MiB and 120 MiB: more than there may be. */
 	for (size_t i = 0; i < 12; i++) {
@@ -231,12 +214,12 @@ statistics_say_when_it_was_and_what_it_gave(void)
 static void
 its_events_and_bytes_are_elements_of_malloc_info(void)
 {
-	expect(element("pressure_events") == 0);
-	expect(element("pressure_gave") == 0);
+	expect(info_number("pressure_events") == 0);
+	expect(info_number("pressure_gave") == 0);
 	when_the_limit_comes_near_free_memory_goes_back();
-	expect(element("pressure_events") == 1);
-	expect_for(element("pressure_gave") >= 140 * MIB, "%zu",
-		   element("pressure_gave"));
+	expect(info_number("pressure_events") == 1);
+	expect_for(info_number("pressure_gave") >= 140 * MIB, "%zu",
+		   info_number("pressure_gave"));
 }
 
 /* --- a load that lives near its limit ------------------------------------------------- */
