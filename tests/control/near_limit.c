@@ -292,6 +292,104 @@ pages_that_are_used_again_spend_nothing(void)
 	assert_int_equal(atomic_load(&bell_budget), 100 * MIB / PAGE_BYTES);
 }
 
+/* --- who spends the last of it ------------------------------------------------------------ */
+
+/* The next ones wait in vain for the trim thread, which has no CPU, say. */
+static char *
+spend_all(void)
+{
+	char *p;
+
+	use_mib(899);
+	tick();
+	assert_false(bell_is_spent());
+	p = soil(MUCH);
+	assert_true(bell_is_spent());
+	return p;
+}
+
+static void
+who_spends_the_last_of_it_near_the_limit_gives_back_itself(void)
+{
+	char *p = spend_all(), *slab = scatter(4);
+
+	use_mib(950);
+	reclaim_relieve();
+	assert_int_equal(resident_pages(p, MUCH), 0);
+	assert_int_equal(resident_in_slab(slab), 1);
+	assert_int_equal(stats().pressure.nevents, 1);
+	/* And there is a new one, of half of the 50 MiB that are left. */
+	assert_false(bell_is_spent());
+	assert_int_equal(atomic_load(&bell_budget), 25 * MIB / PAGE_BYTES);
+}
+
+static void
+who_spends_the_last_of_it_far_from_the_limit_gets_more(void)
+{
+	char *p = spend_all();
+
+	use_mib(100);
+	reclaim_relieve();
+	assert_int_equal(resident_pages(p, MUCH), MUCH);
+	assert_int_equal(atomic_load(&bell_budget), 400 * MIB / PAGE_BYTES);
+}
+
+static void
+while_there_is_some_of_it_left_nobody_looks(void)
+{
+	unsigned before;
+
+	use_mib(899);
+	tick();
+	before = group.nlooks;
+	use_mib(950);
+	reclaim_relieve();
+	assert_int_equal(group.nlooks, before);
+	assert_int_equal(stats().nticks, 1);
+}
+
+/* One look for all of them. */
+static void
+who_comes_after_that_finds_it_done(void)
+{
+	unsigned before;
+
+	spend_all();
+	use_mib(950);
+	reclaim_relieve();
+	before = group.nlooks;
+	reclaim_relieve();
+	reclaim_relieve();
+	assert_int_equal(group.nlooks, before);
+	assert_int_equal(stats().nticks, 2);
+}
+
+/* Else threads would go on between the look and the purge. */
+static void
+under_pressure_a_look_without_a_purge_allows_nothing(void)
+{
+	spend_all();
+	use_mib(950);
+	assert_true(reclaim_watch());
+	assert_true(bell_is_spent());
+	tick();
+	assert_false(bell_is_spent());
+}
+
+static void
+where_limits_are_not_looked_at_nobody_relieves(void)
+{
+	char *p;
+
+	assert_true(options_set("pressure_percent", 0));
+	use_mib(999);
+	tick();
+	p = soil(MUCH);
+	reclaim_relieve();
+	assert_int_equal(resident_pages(p, MUCH), MUCH);
+	assert_int_equal(group.nlooks, 0);
+}
+
 int
 main(void)
 {
@@ -315,6 +413,12 @@ main(void)
 		alone(without_a_limit_any_number_of_pages_may_become_resident),
 		alone(each_tick_allows_half_of_what_is_left),
 		alone(pages_that_are_used_again_spend_nothing),
+		alone(who_spends_the_last_of_it_near_the_limit_gives_back_itself),
+		alone(who_spends_the_last_of_it_far_from_the_limit_gets_more),
+		alone(while_there_is_some_of_it_left_nobody_looks),
+		alone(who_comes_after_that_finds_it_done),
+		alone(under_pressure_a_look_without_a_purge_allows_nothing),
+		alone(where_limits_are_not_looked_at_nobody_relieves),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,12 +7,10 @@
  */
 #include <malloc.h>
 #include <pthread.h>
-#include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 
 #include "case.h"
 #include "crowd.h"
@@ -144,8 +142,6 @@ when_blocks_of_other_sizes_need_it_memory_inside_slabs_goes_back(void)
 		if (i % 60 != 0)
 			free(small[i]);
 	}
-	while (info_number("ticks") == 0)
-		sched_yield();
 	/* 146 MiB and 120 MiB: more than there may be. */
 	for (size_t i = 0; i < 12; i++) {
 		large[i] = malloc(hide_size(10 * MIB));
@@ -230,10 +226,6 @@ its_events_and_bytes_are_elements_of_malloc_info(void)
 #define LIVE_LIMIT  ((N_THREADS * LIVE_BYTES / 10 * 13) & ~(4 * KIB - 1))
 #define BLOCKS_MOST 40000
 
-/* A filling is 20 parts, with a pause after each: requests that keep coming. */
-#define PART_BYTES (LIVE_BYTES / 20)
-#define PAUSE_MS   10
-
 static pthread_barrier_t phase_barrier;
 
 /*
@@ -255,18 +247,8 @@ struct basket {
 };
 
 static void
-sleep_ms(long ms)
-{
-	const struct timespec t = { ms / 1000, ms % 1000 * 1000000 };
-
-	nanosleep(&t, NULL);
-}
-
-static void
 basket_fill(struct basket *b, const struct phase *p, struct random *r)
 {
-	size_t part = b->bytes / PART_BYTES;
-
 	while (b->bytes < LIVE_BYTES && b->n < BLOCKS_MOST) {
 		size_t n = p->least + random_below(r, p->most - p->least);
 		void *block = malloc(n);
@@ -275,9 +257,6 @@ basket_fill(struct basket *b, const struct phase *p, struct random *r)
 		memset(block, 1, n);
 		b->blocks[b->n++] = block;
 		b->bytes += malloc_usable_size(block);
-		if (b->bytes / PART_BYTES > part)
-			sleep_ms(PAUSE_MS);
-		part = b->bytes / PART_BYTES;
 	}
 }
 
@@ -320,8 +299,9 @@ live_in_phases(void *i)
 }
 
 /*
- * Each phase leaves others' sizes spread over all its memory, and the limit is
- * 1.3 times what is alive at once. It survives or is killed: no more is asked.
+ * Each phase leaves others' sizes spread over all its memory, its threads fill
+ * theirs as fast as they can, and the limit is 1.3 times what is alive at once.
+ * It survives or is killed: no more is asked.
  */
 static void
 a_load_in_bursts_that_fragments_lives_with_a_third_more_than_its_peak(void)
