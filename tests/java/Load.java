@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.Random;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.BrokenBarrierException;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.CyclicBarrier;
@@ -54,6 +55,7 @@ public final class Load {
                 case "threads" -> threads(numbers[0]);
                 case "children" -> children(numbers[0], numbers[1], args[args.length - 1]);
                 case "hold" -> hold(numbers[0]);
+                case "burst" -> burst(numbers[0], numbers[1]);
                 default -> throw new IllegalArgumentException(args[i]);
             }
             say("passed " + args[i]);
@@ -242,6 +244,48 @@ public final class Load {
         blocks.forEach(UNSAFE::freeMemory);
         say("freed");
         in.readLine();
+    }
+
+    /** The same in threads that all hold their share at once, and live on when it is freed. */
+    private static void burst(int threads, int megabytes) throws Exception {
+        BufferedReader in = new BufferedReader(new InputStreamReader(System.in));
+        CyclicBarrier barrier = new CyclicBarrier(threads + 1);
+        long share = ((long) megabytes << 20) / threads;
+        for (int i = 0; i < threads; i++) {
+            int number = i;
+            Thread thread = new Thread(null, () -> holdAndWait(number, share, barrier), "burst-" + i, 256 << 10);
+            thread.setDaemon(true);
+            thread.start();
+        }
+        barrier.await();
+        say("holding");
+        in.readLine();
+        barrier.await();
+        barrier.await();
+        say("freed");
+        in.readLine();
+        barrier.await();
+    }
+
+    private static void holdAndWait(int number, long bytes, CyclicBarrier barrier) {
+        Random random = new Random(number);
+        List<Long> blocks = new ArrayList<>();
+        try {
+            for (long sum = 0; sum < bytes;) {
+                int size = 16 + random.nextInt(1 << 5 + random.nextInt(11));
+                long block = UNSAFE.allocateMemory(size);
+                UNSAFE.setMemory(block, size, (byte) 1);
+                blocks.add(block);
+                sum += size;
+            }
+            barrier.await();
+            barrier.await();
+            blocks.forEach(UNSAFE::freeMemory);
+            barrier.await();
+            barrier.await();
+        } catch (InterruptedException | BrokenBarrierException e) {
+            throw new AssertionError(e);
+        }
     }
 
     private interface Body {

@@ -5,71 +5,15 @@ A JVM holds HELD megabytes in native blocks, then frees them; purging by time is
 switched off meanwhile, so that only the command can have given them back.
 """
 
-import contextlib
 import re
-import subprocess
 
 import jvm
+from holder import MB, holder
 from jvm import tap
 
 HELD = 160
-MB = 1 << 20
 UNITS = {"B": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 KEEP_FREED = "decay_ms:-1"
-
-
-class Holder:
-    """A running JVM that holds memory until it is told to free it."""
-
-    def __init__(self, bench):
-        self.bench = bench
-        self.process = subprocess.Popen(
-            bench.load_command(["-XX:+UseSerialGC"], ["hold:%d" % HELD]), text=True, cwd=bench.folder,
-            env=bench.environment(KEEP_FREED), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE)
-        self.wait_for("holding")
-
-    def wait_for(self, word):
-        line = self.process.stdout.readline().strip()
-        if line != word:
-            raise RuntimeError("the JVM said '%s' instead of '%s'" % (line, word))
-
-    def free(self):
-        self.process.stdin.write("\n")
-        self.process.stdin.flush()
-        self.wait_for("freed")
-
-    def jcmd(self, *command):
-        """What jcmd says; its errors too."""
-        return subprocess.run([self.bench.jdk.tool("jcmd"), str(self.process.pid)] + list(command),
-                              text=True, env=jvm.clean_environment(), stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, timeout=60, check=False).stdout
-
-    def has(self, command):
-        return command in self.jcmd("help")
-
-    def resident(self):
-        with open("/proc/%d/status" % self.process.pid, encoding="ascii", errors="replace") as file:
-            return int(re.search(r"^VmRSS:\s+(\d+)", file.read(), re.MULTILINE).group(1)) * 1024
-
-    def end(self):
-        """Lets the JVM end; what is wrong with that."""
-        output, errors = self.process.communicate("\n", timeout=60)
-        complaints = list(jvm.complaints_of(self.process.returncode, output + errors, self.bench.folder))
-        if "library " + jvm.LIBRARY not in output.splitlines():
-            complaints.append("%s was not mapped" % jvm.LIBRARY)
-        return complaints
-
-
-@contextlib.contextmanager
-def holder(bench):
-    one = Holder(bench)
-    try:
-        yield one
-    finally:
-        if one.process.poll() is None:
-            one.process.kill()
-            one.process.communicate()
 
 
 def size(number, unit):
@@ -118,7 +62,7 @@ def gives_back_freed_memory(one):
 def main():
     report = tap.Report()
     for bench in jvm.each_bench(report, "jcmd's commands act on the library"):
-        with holder(bench) as one:
+        with holder(bench, "hold:%d" % HELD, KEEP_FREED) as one:
             report.sentence("%s: VM.info tells how much native memory is allocated" % bench.jdk,
                             describes_held_memory(one))
             sentence = "%s: System.native_heap_info lists the native heap" % bench.jdk

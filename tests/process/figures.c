@@ -5,8 +5,10 @@
 #include <errno.h>
 #include <malloc.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +16,7 @@
 #include <unistd.h>
 
 #include "case.h"
+#include "info.h"
 #include "library.h"
 #include "memory.h"
 
@@ -298,6 +301,39 @@ malloc_trim_reaches_the_caches_of_idle_threads(void)
 		expect(pthread_join(threads[i], NULL) == 0);
 }
 
+static atomic_int spinning;
+
+/* It does not wait, and it does not allocate either. */
+static void *
+fill_the_own_cache_and_spin(void *unused)
+{
+	alloc_and_free_a_megabyte();
+	atomic_store(&spinning, 1);
+	while (atomic_load_explicit(&spinning, memory_order_relaxed) == 1)
+		continue;
+	/* What it finds of its cache afterwards is good for more. */
+	alloc_and_free_a_megabyte();
+	return unused;
+}
+
+static void
+malloc_trim_reaches_the_cache_of_a_running_thread(void)
+{
+	pthread_t thread;
+
+	expect(pthread_create(&thread, NULL, fill_the_own_cache_and_spin,
+			      NULL) == 0);
+	while (atomic_load(&spinning) == 0)
+		sched_yield();
+	expect(info_number("cached") > 16 * KIB);
+	expect(malloc_trim(0) == 1);
+	/* info_number()'s own. */
+	expect_for(info_number("cached") <= 16 * KIB, "%zu",
+		   info_number("cached"));
+	atomic_store(&spinning, 2);
+	expect(pthread_join(thread, NULL) == 0);
+}
+
 /* --- malloc_info and malloc_stats ----------------------------------------------- */
 
 /* Standard input must be one well-formed XML document with <malloc> around. */
@@ -354,6 +390,60 @@ malloc_info_writes_to_a_stream_in_memory(void)
 	expect(strstr(text, "<malloc") != NULL &&
 	       strstr(text, "</malloc>") != NULL);
 	free(text);
+}
+
+static void
+malloc_info_says_what_mallinfo2_says(void)
+{
+	struct mallinfo2 m;
+
+	/* What stdio takes for the first time is slabs of its own. */
+	info_number("allocated");
+	alloc_blocks(1000, 10000);
+	free_blocks(5000);
+	m = mallinfo2();
+	expect(difference(info_number("allocated"), m.uordblks) <= NOISE);
+	expect(difference(info_number("cached") + info_number("shelved") +
+				  info_number("slab_free") +
+				  info_number("dirty"),
+			  m.fordblks) <= NOISE);
+	expect(difference(info_number("active") - info_number("slab_away") +
+				  info_number("dirty"),
+			  m.arena) <= NOISE);
+}
+
+/* Pages between survivors: active still, for their addresses are in use. */
+static void
+malloc_info_counts_pages_that_were_given_back(void)
+{
+	size_t away, dirty;
+
+	alloc_blocks(1000, N_BLOCKS);
+	for (size_t i = 0; i < N_BLOCKS; i++) {
+		if (i % 50 != 0)
+			free(blocks[i]);
+	}
+	expect(info_number("slab_away") == 0);
+	malloc_trim(0);
+	away = info_number("slab_away");
+	dirty = info_number("dirty");
+	expect_for(away >= 16 * MIB, "%zu", away);
+	expect(info_number("purged_in_slabs") == away);
+	expect(info_number("trims") == 1);
+	/* All of it was written once: what is not away is resident. */
+	expect_for(difference(info_number("resident"),
+			      info_number("active") - away + dirty) <= MIB,
+		   "%zu, %zu, %zu, %zu", info_number("resident"),
+		   info_number("active"), away, dirty);
+	/* The same blocks again bring it back. */
+	for (size_t i = 0; i < N_BLOCKS; i++) {
+		if (i % 50 != 0)
+			blocks[i] = malloc(hide_size(1000));
+	}
+	expect(info_number("slab_away") <= MIB);
+	expect_for(info_number("refaults") >= (away - MIB) / 4096, "%zu",
+		   info_number("refaults"));
+	free_blocks(N_BLOCKS);
 }
 
 static void
@@ -422,6 +512,11 @@ main(int argc, char **argv)
 		CASE(malloc_trim_gives_back_slabs_between_survivors,
 		     .conf = NO_DECAY),
 		CASE(malloc_trim_reaches_the_caches_of_idle_threads,
+		     .conf = NO_DECAY),
+		CASE(malloc_trim_reaches_the_cache_of_a_running_thread,
+		     .conf = NO_DECAY),
+		CASE(malloc_info_says_what_mallinfo2_says, .conf = NO_DECAY),
+		CASE(malloc_info_counts_pages_that_were_given_back,
 		     .conf = NO_DECAY),
 		CASE(malloc_info_writes_well_formed_xml),
 		CASE(malloc_info_writes_to_a_stream_in_memory),
