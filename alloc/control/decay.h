@@ -27,8 +27,8 @@
 #define DECAY_WINDOW_MIN 2u
 #define DECAY_WINDOW_MAX 8u
 
-/* A purge answers for refaults within two seconds (of the default decay). */
-#define DECAY_RECENT 8u
+/* A purge answers for refaults within a second (of the default decay). */
+#define DECAY_RECENT 4u
 
 /* Refaults of less than 256 KiB do not matter. */
 #define DECAY_NOISE 64u

@@ -63,9 +63,9 @@ size_class_aligned(size_t size, size_t alignment)
 		return CLASS_RUN;
 	for (cls = size_class(align_up(size, alignment)); cls <= CLASS_SLAB_MAX;
 	     cls++) {
-		/* Slabs and groups lie at multiples of their sizes. */
-		if ((class_size(cls) & (alignment - 1)) == 0 &&
-		    class_shapes[cls].mask + 1u >= alignment)
+		/* Slabs lie at multiples of 64 KiB; a size that is a multiple
+		 * of a power of two fits groups of at least as many bytes. */
+		if ((class_size(cls) & (alignment - 1)) == 0)
 			return cls;
 	}
 	/* A cached run may begin at any page. */
