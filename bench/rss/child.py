@@ -58,6 +58,7 @@ class Child:
         self._process = subprocess.Popen(
             command, env=allocator.environment(), stdin=subprocess.PIPE,
             stdout=subprocess.PIPE, stderr=self._errors)
+        self._pid = self._process.pid   # of the process to look at
         os.set_blocking(self._process.stdout.fileno(), False)
 
     def fileno(self):
@@ -85,7 +86,7 @@ class Child:
         self._next_sample_ns += SAMPLE_NS * (1 + behind // SAMPLE_NS)
         if self._leaves_ns is not None:
             return
-        size = process.rss_bytes(self._process.pid)
+        size = process.rss_bytes(self._pid)
         if size == 0:
             raise process.Gone  # exited, but not waited for
         self.series.append((now, size))
@@ -94,8 +95,7 @@ class Child:
         for item in [item for item in self._due if item[0] <= now]:
             self._due.remove(item)
             _, wanted = item
-            self.readings[wanted.name] = take_reading(self._process.pid,
-                                                      wanted.with_switches)
+            self.readings[wanted.name] = take_reading(self._pid, wanted.with_switches)
 
     def _leave_when_done(self, now):
         is_done = any(mark["mark"] == "end" for mark in self.marks) and not self._due
@@ -136,9 +136,16 @@ class Child:
         except process.Gone:
             pass
 
+    def _look_at(self, pid):
+        """What was started may have started the scenario: its curve begins now."""
+        if pid != self._pid:
+            self.series.clear()
+        self._pid = pid
+
     def _on_mark(self, mark, name, t_ns):
         if not self.marks:
-            self.proof = process.mapped_files(self._process.pid)
+            self._look_at(mark.get("pid", self._pid))
+            self.proof = process.mapped_files(self._pid)
         self.marks.append(mark)
         for wanted in self.scenario.readings:
             if wanted.mark == name:

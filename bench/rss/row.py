@@ -1,6 +1,7 @@
 """What a row of the table of scenarios is made of."""
 
 import os
+import sys
 from dataclasses import dataclass
 from typing import Callable
 
@@ -70,4 +71,15 @@ def program(name, *arguments, quick=None):
     def command(context):
         chosen = quick if context.is_quick and quick is not None else arguments
         return [os.path.join(context.build, "bench", "rss", name), *map(str, chosen)]
+    return command
+
+
+def confined(factor, name, *arguments, quick=None):
+    """A scenario in C in a memory cgroup whose limit is so many times what it
+    has alive at most (bench/rss/confined); 0 is no limit."""
+    plain = program(name, *arguments, quick=quick)
+
+    def command(context):
+        script = os.path.join(context.source, "bench", "rss", "confined")
+        return [sys.executable, script, str(factor), *plain(context)]
     return command

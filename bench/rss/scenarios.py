@@ -4,9 +4,10 @@ A row names a program that prints marks (scenario.h), the readings that are
 taken some time after a mark, the figures made of them, and the targets.
 """
 
+from . import cgroup
 from .jvm import program as jvm
-from .row import Column, Context, Reading, Scenario, program
-from .target import AtLeastOf, AtMost, AtMostOf, BASELINE, LeastOfAll
+from .row import Column, Context, Reading, Scenario, confined, program
+from .target import AtLeastOf, AtMost, AtMostOf, BASELINE, LeastOfAll, NeverAbove, PeerAtLeast
 
 GB = 1_000_000_000
 
@@ -226,6 +227,39 @@ JVM = (
 )
 
 
-SCENARIOS = (*BURSTS, FRAGMENTS, SAWTOOTH, LATENCY, WAKEUPS, *JVM)
+## pressure: a memory limit close to what is alive
+
+FACTOR = 1.3
+
+
+def pressure(name, title, factor, targets):
+    return Scenario(
+        name, title,
+        confined(factor, "pressure", quick=("--phases", 8, "--fill", 500)),
+        # What it does after the start is told by its end; it may not live so long.
+        readings=(Reading("begin", "start"),),
+        columns=(
+            Column("limit_bytes", "limit MB", "MB"),
+            Column("usage_peak_bytes", "peak usage MB", "MB"),
+            Column("peak_part", "peak : alive and program", "ratio"),
+            Column("killed", "OOM kills", "count"),
+            Column("phases", "phases", "count"),
+            Column("seconds", "seconds", "s"),
+            Column("ops_per_cpu_s", "ops/CPU s", "rate"),
+        ),
+        targets=targets, timeout_s=300, warm_bytes=GB, why_not=cgroup.why_not)
+
+
+PRESSURE = (
+    pressure("pressure", f"Bursts of 128 threads within {FACTOR} times what is alive at most",
+             FACTOR, (
+                 NeverAbove("killed", 0, "it runs to its end", "count"),
+                 PeerAtLeast(BASELINE, "killed", 1, "glibc does not", "count"),
+             )),
+    pressure("pressure_free", "The same bursts without a limit", 0, ()),
+)
+
+
+SCENARIOS = (*BURSTS, FRAGMENTS, SAWTOOTH, LATENCY, WAKEUPS, *JVM, *PRESSURE)
 
 __all__ = ["Column", "Context", "Reading", "SCENARIOS", "Scenario", "program"]

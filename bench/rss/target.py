@@ -23,6 +23,30 @@ class AtMost:
         return value <= self.limit, shown(value, self.form)
 
 
+class NeverAbove(AtMost):
+    """The same, in every round."""
+
+    def judge(self, view):
+        values = view.values(SUBJECT, self.figure)
+        if not values:
+            return None, "it was not measured"
+        return max(values) <= self.limit, shown(max(values), self.form)
+
+
+class PeerAtLeast:
+    """A figure of a peer's, against a number: the load is hard enough."""
+
+    def __init__(self, peer, figure, limit, sentence, form):
+        self.peer, self.figure, self.limit, self.form = peer, figure, limit, form
+        self.sentence = sentence
+
+    def judge(self, view):
+        value = view.value(self.peer, self.figure)
+        if value is None:
+            return None, "it was not measured"
+        return value >= self.limit, shown(value, self.form)
+
+
 class AtMostOf:
     """A figure of the subject's, against the same of one peer."""
 
@@ -79,4 +103,5 @@ class AtLeastOf:
         return "" if ratio is None else f", by CPU time {ratio:.2f}"
 
 
-__all__ = ["AtLeastOf", "AtMost", "AtMostOf", "BASELINE", "LeastOfAll", "SUBJECT"]
+__all__ = ["AtLeastOf", "AtMost", "AtMostOf", "BASELINE", "LeastOfAll", "NeverAbove",
+           "PeerAtLeast", "SUBJECT"]

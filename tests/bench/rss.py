@@ -143,6 +143,20 @@ def limits_are_sharp():
             + differs("rate below", verdict(rate, view(trimalloc=[96], glibc=[100])), False))
 
 
+def one_bad_round_is_too_many():
+    never = target.NeverAbove("x", 0, "never", "count")
+    return (differs("no round", verdict(never, view(trimalloc=[0, 0])), True)
+            + differs("one", verdict(never, view(trimalloc=[0, 1, 0])), False)
+            + differs("nothing", verdict(never, view(glibc=[0])), None))
+
+
+def a_peer_is_judged():
+    peer = target.PeerAtLeast("glibc", "x", 1, "does", "count")
+    return (differs("it does", verdict(peer, view(glibc=[1])), True)
+            + differs("it does not", verdict(peer, view(glibc=[0], trimalloc=[1])), False)
+            + differs("it is missing", verdict(peer, view(trimalloc=[1])), None))
+
+
 def the_best_peer_counts():
     kind = target.AtLeastOf("x", 0.97, "")
     seen = view(trimalloc=[97], glibc=[10], jemalloc=[200])
@@ -255,6 +269,19 @@ def the_last_mark_of_a_name_counts():
               [row.Reading("rest", "x", 0.1)])
     waited = one.readings["rest"]["t_ns"] - one.marks[2]["t_ns"]
     return [] if waited >= 0.1 * S else [f"{waited} ns after the last one"]
+
+
+def the_process_named_is_looked_at():
+    one = run("import subprocess\n"
+              "other = subprocess.Popen(['sleep', '60'])\n"
+              "time.sleep(0.1); mark('start', pid=other.pid); mark('end')\n"
+              "sys.stdin.read(); other.kill()", [row.Reading("rest", "end", 0.2)])
+    if one.failure:
+        return [one.failure]
+    late = [t for t, _ in one.series if t < one.marks[0]["t_ns"] - S // 100]
+    return ([f"{one.readings['rest']['rss_bytes']} bytes are not those of sleep"]
+            if one.readings["rest"]["rss_bytes"] > 4 * MB else []) + (
+        ["the curve begins with another process"] if late else [])
 
 
 def the_dead_leave_words():
@@ -492,6 +519,8 @@ CHECKS = (
     ("the spread is half of the way between the outermost rounds", rounds_lie_apart),
     ("a failed round leaves the others side by side", rounds_stay_side_by_side),
     ("a limit is met at the limit and missed above it", limits_are_sharp),
+    ("what must never be may not be in any round", one_bad_round_is_too_many),
+    ("a peer shows that the load is hard", a_peer_is_judged),
     ("a rate without a peer's name is judged by the best peer", the_best_peer_counts),
     ("a rate by CPU time stands beside the one that is judged", cpu_time_stands_beside),
     ("a rate with a peer's name is judged by that peer", the_named_peer_counts),
@@ -502,6 +531,7 @@ CHECKS = (
     ("packages are installed by those who may", packages_are_installed_by_those_who_may),
     ("readings are taken after their marks", readings_are_taken_after_their_marks),
     ("of several marks of a name the last one counts", the_last_mark_of_a_name_counts),
+    ("the process that the first mark names is looked at", the_process_named_is_looked_at),
     ("a scenario that dies leaves its last words", the_dead_leave_words),
     ("a scenario that is killed is known to be", the_killed_are_known),
     ("a scenario that takes too long is ended", the_slow_are_ended),
