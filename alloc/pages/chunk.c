@@ -92,12 +92,13 @@ chunk_take(struct chunk *c, size_t start, size_t n)
 }
 
 size_t
-chunk_refaults(struct chunk *c, size_t start, size_t n, size_t nfresh)
+chunk_refaults(struct chunk *c, size_t start, size_t n)
 {
-	size_t old = c->high > start ? min_size(n, c->high - start) : 0;
+	size_t count = bits_count_range(c->purged, start, n);
 
-	c->high = (uint16_t)max_size(c->high, start + n);
-	return min_size(old, nfresh);
+	if (count > 0)
+		bits_clear_range(c->purged, start, n);
+	return count;
 }
 
 void
@@ -107,6 +108,7 @@ chunk_release(struct chunk *c, size_t start, size_t n)
 
 	invariant(bits_count_range(c->used, start, n) == n);
 	bits_clear_range(c->used, start, n);
+	bits_set_range(c->purged, start, n);
 	c->nused = (uint16_t)(c->nused - n);
 	/* The longest can only become the one around what was freed. */
 	hole = hole_around(c, start, &first);
@@ -117,8 +119,20 @@ void
 chunk_give(struct chunk *c, size_t start, size_t n)
 {
 	chunk_release(c, start, n);
+	bits_clear_range(c->purged, start, n);
 	bits_set_range(c->dirty, start, n);
 	c->ndirty = (uint16_t)(c->ndirty + n);
+}
+
+void
+chunk_clean(struct chunk *c)
+{
+	invariant(c->nused == 0);
+	for (unsigned i = 0; i < CHUNK_NWORDS; i++) {
+		c->purged[i] |= c->dirty[i];
+		c->dirty[i] = c->stale[i] = 0;
+	}
+	c->ndirty = 0;
 }
 
 /* The pages that a claim is after. */

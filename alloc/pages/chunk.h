@@ -28,17 +28,19 @@ bool chunk_find(const struct chunk *c, size_t npages, size_t align_pages,
 bool chunk_take(struct chunk *c, size_t start, size_t n);
 
 /*
- * Of a range that was just taken, nfresh pages not being dirty: how many of
- * them were handed out before and so were purged meanwhile. A guess where a
- * range reaches over the highest page that ever was in use.
+ * Of a range that is about to be taken: how many of its pages went back since
+ * they were used. Not asked for twice.
  */
-size_t chunk_refaults(struct chunk *c, size_t start, size_t n, size_t nfresh);
+size_t chunk_refaults(struct chunk *c, size_t start, size_t n);
 
 /* Gives a taken range back; it becomes dirty. */
 void chunk_give(struct chunk *c, size_t start, size_t n);
 
-/* The same, and it is clean. */
+/* The same, and it is clean, for its memory went back. */
 void chunk_release(struct chunk *c, size_t start, size_t n);
+
+/* All dirty pages of a chunk that nobody uses went back. */
+void chunk_clean(struct chunk *c);
 
 /* True where [start, start + n) lies in the chunk and is free. */
 bool chunk_is_free(const struct chunk *c, size_t start, size_t n);

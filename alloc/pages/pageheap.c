@@ -109,12 +109,13 @@ disown_locked(struct pageheap *ph, struct chunk *c)
 static bool
 take_locked(struct pageheap *ph, struct chunk *c, size_t start, size_t n)
 {
-	size_t before = c->ndirty, nfresh;
+	size_t before = c->ndirty;
+	size_t nrefaults = chunk_refaults(c, start, n);
 	bool is_zero = chunk_take(c, start, n);
 
-	nfresh = n - (before - c->ndirty);
-	bell_spend(nfresh);
-	add_refaults_locked(ph, chunk_refaults(c, start, n, nfresh));
+	add_refaults_locked(ph, nrefaults);
+	/* Of the pages taken, those that were not dirty. */
+	bell_spend(n - (before - c->ndirty));
 	ph->nused += n;
 	ph->peak = max_size(ph->peak, ph->nused);
 	redirty_locked(ph, c, before);
@@ -452,6 +453,13 @@ pageheap_purge(struct pageheap *ph, bool only_stale, size_t max_pages)
 	return total;
 }
 
+/* How much more was used at once in this tick than in the one before. */
+static size_t
+growth_locked(const struct pageheap *ph)
+{
+	return max_size(ph->peak, ph->old_peaks[0]) - ph->old_peaks[0];
+}
+
 size_t
 pageheap_tick(struct pageheap *ph, unsigned window)
 {
@@ -462,7 +470,7 @@ pageheap_tick(struct pageheap *ph, unsigned window)
 	most = max_size(ph->peak, ph->nused);
 	for (unsigned i = 0; i + 1 < window; i++)
 		most = max_size(most, ph->old_peaks[i]);
-	demand = most - ph->nused;
+	demand = max_size(most - ph->nused, growth_locked(ph));
 	for (unsigned i = PAGEHEAP_WINDOW_MAX - 2; i > 0; i--)
 		ph->old_peaks[i] = ph->old_peaks[i - 1];
 	ph->old_peaks[0] = ph->peak;

@@ -68,7 +68,8 @@ size_t pageheap_purge(struct pageheap *ph, bool only_stale, size_t max_pages);
 /*
  * Ends a tick. Returns the demand: how many pages more than now were used at
  * once during the last `window` ticks (2 to PAGEHEAP_WINDOW_MAX), and so are
- * likely to be wanted again.
+ * likely to be wanted again; but at least as many as the use grew by in this
+ * tick, for it may go on growing.
  */
 size_t pageheap_tick(struct pageheap *ph, unsigned window);
 

@@ -305,11 +305,9 @@ pagepool_note_moved(struct chunk *c, bool is_first)
 static size_t
 forget_mapping(struct chunk *c, struct purge_stats *stats)
 {
-	struct os_range all = { c->base, CHUNK_BYTES };
 	size_t n = c->ndirty;
 
-	chunk_take(c, 0, CHUNK_NPAGES);
-	chunk_settle(c, &all, true);
+	chunk_clean(c);
 	if (c->is_moved_first)
 		atomic_fetch_sub_explicit(&nmoved, 1, memory_order_relaxed);
 	c->is_moved_first = c->has_moved_pages = c->is_small_paged = false;

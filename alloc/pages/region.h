@@ -45,13 +45,15 @@ struct pageheap;
 /*
  * 2 MiB of pages. `used` are handed out (or held for a moment by a purge),
  * `dirty` are free and not yet given back, `stale` are dirty and were so at
- * the last tick. dirty and used are disjoint, stale is a part of dirty.
+ * the last tick, `purged` are free and went back since they were used. dirty,
+ * purged and used are disjoint, stale is a part of dirty.
  * Lock: the owner's; LOCK_MAP while it lies in the pool.
  */
 struct chunk {
 	uint64_t used[CHUNK_NWORDS];
 	uint64_t dirty[CHUNK_NWORDS];
 	uint64_t stale[CHUNK_NWORDS];
+	uint64_t purged[CHUNK_NWORDS];
 	struct list_node link;       /* owner's list of its bucket */
 	struct list_node dirty_link; /* owner's list while ndirty > 0 */
 	struct pageheap *owner;      /* NULL: in the pool, or not yet there */
@@ -59,15 +61,14 @@ struct chunk {
 	uint32_t tick; /* the purge that has been here last */
 	uint16_t nused, ndirty;
 	uint16_t longest; /* no free run is longer; exact or too large */
-	uint16_t high;    /* pages from here on were never handed out */
 	uint8_t bucket;   /* log2 of longest; CHUNK_FULL where it is 0 */
 	bool has_moved_pages : 1; /* its mapping is in pieces: renew, not purge */
 	bool is_moved_first : 1; /* the first chunk of a range that was moved */
 	bool is_small_paged;     /* advised so, see hugepages.h */
 	bool is_committed;       /* else no access, and no commit charge */
-};
+} __attribute__((aligned(512)));
 
-static_assert(sizeof(struct chunk) <= 256, "sixteen records in a page");
+static_assert(sizeof(struct chunk) == 512, "eight records in a page");
 
 struct region {
 	uintptr_t base;

@@ -381,32 +381,50 @@ a_claim_without_room_for_all_goes_on_the_next_time(void **state)
 /* --- refaults ----------------------------------------------------------------- */
 
 static void
-pages_below_the_highest_ever_used_are_refaults(void **state)
+purge_dirty(void)
+{
+	struct os_range out[CHUNK_NPAGES];
+	size_t n = chunk_claim(&c, false, out, CHUNK_NPAGES);
+
+	for (size_t i = 0; i < n; i++)
+		chunk_settle(&c, &out[i], true);
+}
+
+static void
+pages_that_were_purged_are_refaults_once(void **state)
 {
 	(void)state;
-	assert_int_equal(chunk_refaults(&c, 0, 100, 100), 0);
-	assert_int_equal(c.high, 100);
-	assert_int_equal(chunk_refaults(&c, 20, 30, 30), 30);
-	assert_int_equal(c.high, 100);
-	assert_int_equal(chunk_refaults(&c, 90, 30, 30), 10);
-	assert_int_equal(c.high, 120);
-	assert_int_equal(chunk_refaults(&c, 200, 5, 5), 0);
-	assert_int_equal(c.high, 205);
-	assert_int_equal(chunk_refaults(&c, 0, CHUNK_NPAGES, CHUNK_NPAGES),
-			 205);
-	assert_int_equal(c.high, CHUNK_NPAGES);
+	assert_int_equal(chunk_refaults(&c, 0, CHUNK_NPAGES), 0);
+	take(0, 100);
+	give(20, 30);
+	assert_int_equal(chunk_refaults(&c, 20, 30), 0);
+	purge_dirty();
+	assert_int_equal(chunk_refaults(&c, 10, 20), 10);
+	assert_int_equal(chunk_refaults(&c, 10, 20), 0);
+	assert_int_equal(chunk_refaults(&c, 0, CHUNK_NPAGES), 20);
 }
 
 static void
 pages_that_are_dirty_are_none(void **state)
 {
 	(void)state;
-	chunk_refaults(&c, 0, 100, 100);
-	assert_int_equal(chunk_refaults(&c, 0, 100, 0), 0);
-	assert_int_equal(chunk_refaults(&c, 0, 100, 40), 40);
-	/* Which of them are dirty is not known: a guess. */
-	assert_int_equal(chunk_refaults(&c, 90, 20, 15), 10);
-	assert_int_equal(chunk_refaults(&c, 100, 20, 5), 5);
+	take(0, 100);
+	give(0, 40);
+	purge_dirty();
+	give(40, 60);
+	assert_int_equal(chunk_refaults(&c, 40, 60), 0);
+	assert_int_equal(chunk_refaults(&c, 0, 100), 40);
+}
+
+static void
+a_chunk_that_is_cleaned_has_refaults_where_it_was_dirty(void **state)
+{
+	(void)state;
+	take(0, 100);
+	give(0, 100);
+	chunk_clean(&c);
+	assert_int_equal(c.ndirty, 0);
+	assert_int_equal(chunk_refaults(&c, 0, CHUNK_NPAGES), 100);
 }
 
 /* --- random operations ---------------------------------------------------------------- */
@@ -416,23 +434,19 @@ static size_t nclaimed;
 
 /* Of the pages that are not dirty those that were ever handed out. */
 static bool was_used[CHUNK_NPAGES];
-static size_t nrefaults, nguessed;
+static size_t nrefaults;
 
 static void
 expect_refaults(size_t start, size_t n)
 {
-	size_t nfresh = 0, old = 0, got;
-	bool is_below = start + n <= c.high;
+	size_t old = 0;
 
 	for (size_t i = start; i < start + n; i++) {
-		nfresh += !model[i].dirty;
 		old += !model[i].dirty && was_used[i];
 		was_used[i] = true;
 	}
-	got = chunk_refaults(&c, start, n, nfresh);
-	assert_in_range(got, is_below ? old : 0, nfresh);
+	assert_int_equal(chunk_refaults(&c, start, n), old);
 	nrefaults += old;
-	nguessed += got;
 }
 
 static void
@@ -537,8 +551,7 @@ random_operations_agree_with_the_model(void **state)
 		check_model();
 	}
 	/* On the whole it is a good guess. */
-	print_message("# %zu refaults, %zu guessed\n", nrefaults, nguessed);
-	assert_in_range(nguessed, nrefaults / 10 * 9, nrefaults / 10 * 11);
+	assert_true(nrefaults > 0);
 }
 
 int
@@ -562,7 +575,8 @@ main(void)
 		TEST(claimed_pages_cannot_be_found),
 		TEST(purged_pages_read_as_zero_again_and_others_are_dirty_still),
 		TEST(a_claim_without_room_for_all_goes_on_the_next_time),
-		TEST(pages_below_the_highest_ever_used_are_refaults),
+		TEST(pages_that_were_purged_are_refaults_once),
+		TEST(a_chunk_that_is_cleaned_has_refaults_where_it_was_dirty),
 		TEST(pages_that_are_dirty_are_none),
 		TEST(random_operations_agree_with_the_model),
 	};

@@ -45,14 +45,25 @@ the_demand_is_the_peak_of_two_ticks(void)
 
 	take(&heap, 10);
 	pageheap_free(p, 100);
-	assert_int_equal(pageheap_tick(&heap, 2), 100);
+	assert_int_equal(pageheap_tick(&heap, 2), 110);
 	assert_int_equal(pageheap_tick(&heap, 2), 100);
 	assert_int_equal(pageheap_tick(&heap, 2), 0);
 	p = take(&heap, 50);
-	assert_int_equal(pageheap_tick(&heap, 2), 0);
+	assert_int_equal(pageheap_tick(&heap, 2), 50);
 	pageheap_free(p, 50);
 	assert_int_equal(pageheap_tick(&heap, 2), 50);
 	assert_int_equal(pageheap_tick(&heap, 2), 50);
+	assert_int_equal(pageheap_tick(&heap, 2), 0);
+}
+
+/* Use that grows may go on growing: as much again is not given away. */
+static void
+while_use_grows_the_demand_is_its_growth(void)
+{
+	take(&heap, 100);
+	assert_int_equal(pageheap_tick(&heap, 2), 100);
+	take(&heap, 30);
+	assert_int_equal(pageheap_tick(&heap, 2), 30);
 	assert_int_equal(pageheap_tick(&heap, 2), 0);
 }
 
@@ -274,6 +285,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		alone(the_demand_is_the_peak_of_two_ticks),
+		alone(while_use_grows_the_demand_is_its_growth),
 		alone(the_demand_is_the_peak_of_as_many_ticks_as_asked),
 		alone(peaks_are_remembered_whatever_is_asked),
 		alone(of_several_peaks_the_highest_counts),
