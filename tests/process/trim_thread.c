@@ -3,9 +3,11 @@
  * the program notices of it.
  */
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <malloc.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -198,6 +200,18 @@ without_it_a_process_gives_memory_back_while_it_frees(void)
 			   (resident_bytes() - before) / KIB);
 	} while (resident_bytes() > before + MIB);
 	expect(count_tasks() == 1);
+}
+
+/* Which a process of several threads may not. */
+static void
+without_it_a_program_may_unshare_its_user_namespace(void)
+{
+	leave_much_free();
+	live_modestly();
+	if (unshare(CLONE_NEWUSER) == 0)
+		return;
+	expect(errno != EINVAL);
+	case_skipped("user namespaces are not to be had here");
 }
 
 static void
@@ -440,6 +454,8 @@ main(int argc, char **argv)
 		CASE(it_is_not_born_when_it_is_switched_off,
 		     .conf = "trim_thread:false"),
 		CASE(without_it_a_process_gives_memory_back_while_it_frees,
+		     .conf = "trim_thread:false"),
+		CASE(without_it_a_program_may_unshare_its_user_namespace,
 		     .conf = "trim_thread:false"),
 		CASE(it_blocks_every_signal),
 		CASE(born_from_a_free_it_blocks_every_signal_and_the_caller_none),
