@@ -42,6 +42,22 @@ push_one(void *arg)
 	block_free(block, CLS);
 }
 
+static void *run;
+
+static void
+pop_both(void *arg)
+{
+	pop_one(arg);
+	run = block_alloc(LARGE);
+}
+
+static void
+push_both(void *arg)
+{
+	push_one(arg);
+	block_free(run, LARGE);
+}
+
 static void
 enter(void *arg)
 {
@@ -112,6 +128,23 @@ a_thread_that_popped_or_pushed_keeps_its_cache(void)
 	helper_end(&helper);
 }
 
+/* Its stacks tell that it was at work: no membarrier, no closed cache. */
+static void
+an_active_thread_is_not_disturbed_by_a_look(void)
+{
+	begin();
+	drain_caches(true);
+	fault_once(OS_CALL_MEMBARRIER, 0);
+	for (unsigned i = 0; i < 10; i++) {
+		/* Both classes, each with another end. */
+		helper_do(&helper, i % 2 ? push_both : pop_both, NULL);
+		expect_result(drain_caches(true), 1, 0, 1);
+		assert_false(cache->is_parked);
+	}
+	assert_int_equal(faults_count(OS_CALL_MEMBARRIER), 0);
+	helper_end(&helper);
+}
+
 static void
 a_drained_thread_fills_its_cache_again_and_is_active(void)
 {
@@ -151,13 +184,13 @@ a_thread_in_its_fast_path_is_spared(void)
 	helper_end(&helper);
 }
 
-/* Nothing to wait for: a kernel that refuses once will refuse again. */
 static void
 without_membarrier_other_caches_stay_and_the_callers_goes(void)
 {
 	begin();
 	keep_some(NULL);
 	fault_for_good(OS_CALL_MEMBARRIER, 1);
+	/* There is no use in coming back for what cannot be had. */
 	expect_result(drain_caches(false), 2, 1, 0);
 	assert_true(nused() > 0);
 	helper_do(&helper, keep_some, NULL);
@@ -251,6 +284,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		alone(a_cache_is_drained_when_its_thread_did_nothing_between_two_visits),
 		alone(a_thread_that_popped_or_pushed_keeps_its_cache),
+		alone(an_active_thread_is_not_disturbed_by_a_look),
 		alone(a_drained_thread_fills_its_cache_again_and_is_active),
 		alone(all_caches_are_drained_at_once_the_callers_too),
 		alone(a_thread_in_its_fast_path_is_spared),

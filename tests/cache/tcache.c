@@ -260,7 +260,7 @@ all_slots_of_a_cache_stay_within_its_budget(void)
 			take_many(cls, 1000);
 			free_many(cls, 1000);
 			assert_int_equal(c->slab_budget, depths_in_bytes(c));
-			assert_true(c->slab_budget <= 4 * MIB + 256 * KIB);
+			assert_true(c->slab_budget <= 2 * MIB + 20 * KIB);
 		}
 	}
 	assert_true(c->slab_budget > 2 * MIB);
