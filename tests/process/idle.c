@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -21,10 +22,14 @@
 
 #define N_THREADS   32
 #define BURST_BYTES (2 * MIB)
+#define LIMIT       (512 * MIB)
 
 /* The child and its threads read it to its end. */
 static int pipe_fds[2];
 static pthread_barrier_t barrier;
+
+/* What the child mapped for itself; shared with it. */
+static size_t *mapped_kib;
 
 /* --- the child --------------------------------------------------------------------- */
 
@@ -80,6 +85,20 @@ live_alone(void)
 	wait_for_end();
 }
 
+/* Its memory is the program's own, and there is nothing to give. */
+static void
+live_near_the_limit(void)
+{
+	size_t usage = group_read(GROUP_USAGE), bytes = LIMIT / 20 * 19 - usage;
+
+	expect(usage < LIMIT / 2);
+	expect(mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1,
+		    0) != MAP_FAILED);
+	*mapped_kib = bytes / KIB;
+	live_with_threads();
+}
+
 /* --- who watches it ------------------------------------------------------------------ */
 
 /* The number behind a field's name in one of its files; 0: not there. */
@@ -99,13 +118,16 @@ number_in(const char *path, const char *field)
 	return at == NULL ? 0 : strtoull(at + strlen(field), NULL, 10);
 }
 
+/* Without what it mapped itself. */
 static size_t
 resident_kib(pid_t pid)
 {
 	char path[64];
+	size_t kib;
 
 	snprintf(path, sizeof path, "/proc/%d/smaps_rollup", (int)pid);
-	return number_in(path, "\nAnonymous:");
+	kib = number_in(path, "\nAnonymous:");
+	return kib - *mapped_kib;
 }
 
 struct look {
@@ -170,6 +192,9 @@ expect_no_wakeups(void (*live)(void), unsigned nthreads)
 	pid_t pid;
 
 	expect(pipe(pipe_fds) == 0);
+	mapped_kib = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+			  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	expect(mapped_kib != MAP_FAILED);
 	pid = fork();
 	if (pid == 0) {
 		close(pipe_fds[1]);
@@ -204,8 +229,16 @@ an_idle_process_of_one_thread_has_no_wakeups(void)
 static void
 an_idle_process_with_a_memory_limit_has_no_wakeups(void)
 {
-	expect(group_read(GROUP_LIMIT) == 512 * MIB);
+	expect(group_read(GROUP_LIMIT) == LIMIT);
 	expect_no_wakeups(live_with_threads, N_THREADS + 2);
+}
+
+/* Pressure for hours, and nothing that could be done about it. */
+static void
+an_idle_process_near_its_memory_limit_has_no_wakeups(void)
+{
+	expect_no_wakeups(live_near_the_limit, N_THREADS + 2);
+	expect(group_read("memory.max_usage_in_bytes") > LIMIT / 10 * 9);
 }
 
 int
@@ -215,7 +248,9 @@ main(int argc, char **argv)
 		CASE(an_idle_process_of_many_threads_has_no_wakeups),
 		CASE(an_idle_process_of_one_thread_has_no_wakeups),
 		CASE(an_idle_process_with_a_memory_limit_has_no_wakeups,
-		     .memory_limit = 512 * MIB),
+		     .memory_limit = LIMIT),
+		CASE(an_idle_process_near_its_memory_limit_has_no_wakeups,
+		     .memory_limit = LIMIT),
 	};
 
 	return RUN_CASES(argc, argv, cases);

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <malloc.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -60,6 +61,19 @@ give_all(struct link *list, size_t n, size_t count)
 		list = next;
 	}
 	expect(count == 0);
+}
+
+/* Four blocks, so that there is memory for stdio. */
+static struct link *
+give_some(struct link *list, size_t *count)
+{
+	for (int i = 0; i < 4; i++, --*count) {
+		struct link *next = list->next;
+
+		free(list);
+		list = next;
+	}
+	return list;
 }
 
 /* Twice: what was freed can be had again, at nine tenths at least. */
@@ -175,6 +189,25 @@ threads_compete_for_the_last_block(void)
 
 /* --- what is counted though nobody uses it ---------------------------------------------- */
 
+/* What the machine has promised of its memory and swap, mode 2 or not. */
+static size_t
+charged_bytes(void)
+{
+	FILE *f = fopen("/proc/self/smaps", "re");
+	size_t kib = 0, sum = 0;
+	char line[512];
+
+	expect(f != NULL);
+	while (fgets(line, sizeof line, f) != NULL) {
+		if (sscanf(line, "Size: %zu", &kib) != 1 &&
+		    strncmp(line, "VmFlags:", 8) == 0 &&
+		    strstr(line, " ac ") != NULL)
+			sum += kib * KIB;
+	}
+	fclose(f);
+	return sum;
+}
+
 static bool
 data_falls_to(size_t bytes, int timeout_ms)
 {
@@ -228,6 +261,21 @@ trimming_makes_room_for_the_program_s_own_mappings(void)
 			   data_bytes() / KIB, before / KIB);
 	}
 	expect_room_for_others();
+}
+
+static void
+what_is_free_is_not_charged_for(void)
+{
+	size_t before = charged_bytes(), count, during;
+	struct link *list = take_all(MIB, &count);
+
+	list = give_some(list, &count);
+	during = charged_bytes();
+	expect_for(during >= before + DATA / 2, "%zu KiB", during / KIB);
+	give_all(list, MIB, count);
+	expect(malloc_trim(0) == 1);
+	expect_for(charged_bytes() <= before + 4 * MIB, "%zu KiB, before %zu",
+		   charged_bytes() / KIB, before / KIB);
 }
 
 static void
@@ -348,6 +396,7 @@ main(int argc, char **argv)
 		     .address_space = ADDRESS_SPACE),
 		CASE(trimming_makes_room_for_the_program_s_own_mappings,
 		     .data = DATA),
+		CASE(what_is_free_is_not_charged_for, .data = DATA),
 		CASE(free_memory_makes_room_for_others_by_itself, .data = DATA),
 		CASE(what_was_given_up_can_be_had_again_many_times,
 		     .data = DATA),
