@@ -219,11 +219,11 @@ JVM = (
     jvm_load("gzip", "JVM: 200 threads pack and unpack, half of the streams are never closed",
              200, 120_000, 50_000),
     jvm_load("direct", "JVM: 64 threads use direct buffers, 4 KiB to 1 MiB",
-             64, 400_000, 150_000),
+             64, 600_000, 200_000),
     jvm_load("unsafe", "JVM: 128 threads use Unsafe.allocateMemory, 16 bytes to 512 KiB",
-             128, 2_500_000, 1_000_000),
-    jvm_load("jni", "JVM: 200 threads in native code, blocks with long-tailed lifetimes",
-             200, 4_000_000, 1_500_000),
+             128, 2_000_000, 800_000),
+    jvm_load("jni", "JVM: 100 threads in native code, blocks with long-tailed lifetimes",
+             100, 4_000_000, 1_500_000),
 )
 
 
