@@ -6,6 +6,23 @@
 
 /* --- pressure ------------------------------------------------------------------------ */
 
+/* A page run that waits for somebody who wants it. */
+static void
+shelve_one(void *arg)
+{
+	(void)arg;
+	large_free(block_alloc(size_class(65536)));
+}
+
+static size_t
+active_bytes(void)
+{
+	static struct stats s;
+
+	stats_take(&s);
+	return s.active;
+}
+
 static void
 under_pressure_everything_goes_at_once(void)
 {
@@ -15,12 +32,15 @@ under_pressure_everything_goes_at_once(void)
 	thread_boot();
 	helper_start(&h);
 	helper_do(&h, keep_some, NULL);
+	helper_do(&h, shelve_one, NULL);
 	use_mib(900);
 	tick();
 	assert_int_equal(resident_pages(p, MUCH), 0);
 	assert_int_equal(resident_in_slab(slab), 1);
 	assert_int_equal(cached_bytes(), 0);
 	assert_int_equal(reclaim_ndirty(), 0);
+	/* No slab is kept for the next fill, nor a page run for the next. */
+	assert_int_equal(active_bytes(), 8 * SLAB_BYTES + PAGE_BYTES);
 	helper_end(&h);
 }
 

@@ -343,10 +343,15 @@ static void
 four_mebibytes_of_free_pages_are_worth_a_tick(void)
 {
 	assert_false(reclaim_is_worth_it());
+	soil(4 * MIB / PAGE_BYTES);
+	assert_true(reclaim_is_worth_it());
+}
+
+static void
+less_of_them_are_not(void)
+{
 	soil(4 * MIB / PAGE_BYTES - 1);
 	assert_false(reclaim_is_worth_it());
-	soil(4 * MIB / PAGE_BYTES + 1);
-	assert_true(reclaim_is_worth_it());
 }
 
 static void
@@ -392,6 +397,7 @@ main(void)
 		alone(on_request_slabs_need_not_be_quiet),
 		alone(on_request_even_what_never_decays_goes),
 		alone(four_mebibytes_of_free_pages_are_worth_a_tick),
+		alone(less_of_them_are_not),
 		alone(slabs_of_less_than_sixteen_mebibytes_are_not),
 		alone(slabs_of_sixteen_mebibytes_in_which_something_was_freed_are_too),
 	};

@@ -258,6 +258,15 @@ near_a_memory_limit_it_naps_for_a_fifth_of_a_tick(void)
 	helper_end(&busy);
 }
 
+/* Memory may grow fast before it first wakes. */
+static void
+before_its_first_nap_it_has_looked_at_the_limit(void)
+{
+	use_mib(500);
+	start();
+	assert_int_equal(atomic_load(&bell_budget), 200 * MIB / PAGE_BYTES);
+}
+
 /* What others take of a limit rings no bell. */
 static void
 between_ticks_far_apart_it_watches_the_limit(void)
@@ -513,6 +522,7 @@ main(void)
 		alone(a_child_of_fork_may_start_its_own),
 		alone(the_thread_naps_for_a_tick),
 		alone(near_a_memory_limit_it_naps_for_a_fifth_of_a_tick),
+		alone(before_its_first_nap_it_has_looked_at_the_limit),
 		alone(between_ticks_far_apart_it_watches_the_limit),
 		alone(with_a_decay_of_never_and_a_limit_it_watches_while_there_is_something_free),
 		alone(its_cpu_time_is_counted),
