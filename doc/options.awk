@@ -32,6 +32,12 @@ function words(s,    n, i, word, text) {
 	bounds = ""
 	if (kind != "boolean")
 		bounds = ", " minus($5) " to " minus($6) " " bare($7)
+	if (kind == "string") {
+		value = "none"
+		bounds = ", at most " minus($6) " bytes"
+	}
+	if (kind == "signal")
+		bounds = " name or number"
 	if (kind == "choice")
 		printf ".BR %s \" (\" %s \", default \" %s )\n", bare($2),
 			words(bare($7)), value

@@ -4,6 +4,7 @@
  */
 /* A choice's words stand for themselves. */
 #define THP_DEFAULT default
+#define DUMP_TEXT   text
 
 #define OPTION(name, kind, value, min, max, unit, help) \
 	ROW@name@kind@value@min@max@unit@help

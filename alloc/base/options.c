@@ -1,10 +1,12 @@
 /*
  * options.c -- see options.h.
  */
+#include <signal.h>
 #include <string.h>
 
 #include "check.h"
 #include "options.h"
+#include "signals.h"
 
 struct options tri_options = {
 #define OPTION(name, kind, value, min, max, unit, help) .name = (value),
@@ -16,6 +18,17 @@ struct options tri_options = {
 #define KIND_count   OPTION_COUNT
 #define KIND_period  OPTION_PERIOD
 #define KIND_choice  OPTION_CHOICE
+#define KIND_signal  OPTION_SIGNAL
+#define KIND_string  OPTION_STRING
+
+struct option_texts tri_option_texts;
+
+#define TEXT_boolean(name) NULL
+#define TEXT_count(name)   NULL
+#define TEXT_period(name)  NULL
+#define TEXT_choice(name)  NULL
+#define TEXT_signal(name)  NULL
+#define TEXT_string(name)  tri_option_texts.name
 
 static const struct option_row table[] = {
 #define OPTION(name, kind, value, min, max, unit, help) \
@@ -25,6 +38,7 @@ static const struct option_row table[] = {
 	  value,                                        \
 	  min,                                          \
 	  max,                                          \
+	  TEXT_##kind(name),                            \
 	  offsetof(struct options, name),               \
 	  KIND_##kind },
 #include "options.def"
@@ -144,15 +158,30 @@ parse_choice(const struct option_row *row, struct piece p, int64_t *out)
 	return false;
 }
 
+/* A name, or a number without a unit. */
+static bool
+parse_signal(struct piece p, int64_t *out)
+{
+	*out = signal_by_name(p.at, p.len);
+	return *out != 0 || (p.len > 0 && unit_factor(p.at[p.len - 1]) == 0 &&
+			     parse_number(p, out));
+}
+
+/* Of all kinds but a string. */
 static bool
 parse_value(const struct option_row *row, struct piece p, int64_t *out)
 {
-	if (row->kind == OPTION_CHOICE)
+	switch (row->kind) {
+	case OPTION_CHOICE:
 		return parse_choice(row, p, out);
-	if (row->kind != OPTION_BOOLEAN)
+	case OPTION_SIGNAL:
+		return parse_signal(p, out);
+	case OPTION_BOOLEAN:
+		*out = piece_is(p, "true");
+		return *out || piece_is(p, "false");
+	default:
 		return parse_number(p, out);
-	*out = piece_is(p, "true");
-	return *out || piece_is(p, "false");
+	}
 }
 
 static void
@@ -174,13 +203,68 @@ text_value(struct text *t, const struct option_row *row, int64_t value)
 {
 	struct piece word;
 
-	if (row->kind == OPTION_CHOICE) {
+	switch (row->kind) {
+	case OPTION_CHOICE:
 		word = choice_word(row, value);
 		text_mem(t, word.at, word.len);
-	} else if (row->kind == OPTION_BOOLEAN) {
+		break;
+	case OPTION_BOOLEAN:
 		text_str(t, value ? "true" : "false");
-	} else {
+		break;
+	case OPTION_SIGNAL:
+		text_signal(t, (int)value);
+		break;
+	case OPTION_STRING:
+		text_mem(t, row->text, (size_t)value);
+		break;
+	default:
 		text_int(t, value);
+	}
+}
+
+void
+text_option(struct text *t, const struct option_row *row)
+{
+	text_value(t, row, options_get(row));
+}
+
+/* "a number from 0 to 64 (arenas)" */
+static void
+text_range(struct text *t, const struct option_row *row)
+{
+	text_str(t, "a number from ");
+	text_int(t, row->min);
+	text_str(t, " to ");
+	text_int(t, row->max);
+	text_str(t, " (");
+	text_str(t, row->unit);
+	text_str(t, ")");
+}
+
+/* What a row takes, for whoever wrote something else. */
+static void
+text_wanted(struct text *t, const struct option_row *row)
+{
+	switch (row->kind) {
+	case OPTION_BOOLEAN:
+		text_str(t, "true or false");
+		break;
+	case OPTION_CHOICE:
+		text_str(t, row->unit);
+		break;
+	case OPTION_SIGNAL:
+		text_str(t, "the name or number of a signal that may be "
+			    "caught, or 0");
+		break;
+	case OPTION_STRING:
+		text_str(t, "a ");
+		text_str(t, row->unit);
+		text_str(t, " of at most ");
+		text_int(t, row->max);
+		text_str(t, " bytes");
+		break;
+	default:
+		text_range(t, row);
 	}
 }
 
@@ -194,23 +278,14 @@ complain_value(const struct option_row *row, struct piece value)
 	text_str(&t, "TRIMALLOC_CONF: ");
 	text_str(&t, row->name);
 	text_str(&t, " takes ");
-	if (row->kind == OPTION_BOOLEAN) {
-		text_str(&t, "true or false");
-	} else if (row->kind == OPTION_CHOICE) {
-		text_str(&t, row->unit);
-	} else {
-		text_str(&t, "a number from ");
-		text_int(&t, row->min);
-		text_str(&t, " to ");
-		text_int(&t, row->max);
-		text_str(&t, " (");
-		text_str(&t, row->unit);
-		text_str(&t, ")");
-	}
+	text_wanted(&t, row);
 	text_str(&t, ", not '");
 	text_mem(&t, value.at, min_size(value.len, 64));
 	text_str(&t, "'; it stays ");
-	text_value(&t, row, options_get(row));
+	if (row->kind == OPTION_STRING)
+		text_str(&t, "as it was");
+	else
+		text_option(&t, row);
 	buf[t.len] = '\0';
 	complain(buf);
 }
@@ -220,8 +295,22 @@ row_set(const struct option_row *row, int64_t value)
 {
 	if (value < row->min || value > row->max)
 		return false;
+	if (row->kind == OPTION_SIGNAL && !signal_may_be_caught((int)value))
+		return false;
 	/* Relaxed: see option(). */
 	atomic_store_explicit(row_value(row), value, memory_order_relaxed);
+	return true;
+}
+
+static_assert(OPTION_TEXT_BYTES > 511, "each string's bound and its end fit");
+
+static bool
+row_set_text(const struct option_row *row, struct piece p)
+{
+	if (!row_set(row, (int64_t)p.len))
+		return false;
+	memcpy(row->text, p.at, p.len);
+	row->text[p.len] = '\0';
 	return true;
 }
 
@@ -231,7 +320,7 @@ options_set(const char *name, int64_t value)
 	const struct option_row *row = row_find(
 		(struct piece){ name, strlen(name) });
 
-	return row != NULL && row_set(row, value);
+	return row != NULL && row->kind != OPTION_STRING && row_set(row, value);
 }
 
 /* The table, for a person. */
@@ -248,7 +337,10 @@ write_help(void)
 		text_init(&t, buf, sizeof buf - 1);
 		text_str(&t, row->name);
 		text_str(&t, " (");
-		text_value(&t, row, row->value);
+		if (row->kind == OPTION_STRING)
+			text_str(&t, "none");
+		else
+			text_value(&t, row, row->value);
 		text_str(&t, "): ");
 		text_str(&t, row->help);
 		buf[t.len] = '\0';
@@ -280,11 +372,12 @@ parse_pair(struct piece pair)
 		complain_key(key);
 		return false;
 	}
-	if (!parse_value(row, value, &n) || !row_set(row, n)) {
-		complain_value(row, value);
-		return false;
-	}
-	return true;
+	if (row->kind == OPTION_STRING
+		    ? colon != NULL && row_set_text(row, value)
+		    : parse_value(row, value, &n) && row_set(row, n))
+		return true;
+	complain_value(row, value);
+	return false;
 }
 
 unsigned

@@ -3,7 +3,8 @@
  *
  * Above   api/boot.c parses; every floor reads
  * Lock    none: written by one thread at boot (mallopt may narrow narenas)
- * Always  each value lies within the bounds of its row in options.def
+ * Always  each value lies within the bounds of its row in options.def; texts
+ *         are written at boot, before there is a second thread, and never after
  */
 #ifndef TRI_BASE_OPTIONS_H
 #define TRI_BASE_OPTIONS_H
@@ -25,16 +26,48 @@ extern struct options tri_options;
 #define option(name) \
 	atomic_load_explicit(&tri_options.name, memory_order_relaxed)
 
-enum option_kind { OPTION_BOOLEAN, OPTION_COUNT, OPTION_PERIOD, OPTION_CHOICE };
+enum option_kind {
+	OPTION_BOOLEAN,
+	OPTION_COUNT,
+	OPTION_PERIOD,
+	OPTION_CHOICE,
+	OPTION_SIGNAL,
+	OPTION_STRING,
+};
+
+/* The longest text of an option, and its end. */
+#define OPTION_TEXT_BYTES 512
+
+#define OPTION_TEXT_boolean(name)
+#define OPTION_TEXT_count(name)
+#define OPTION_TEXT_period(name)
+#define OPTION_TEXT_choice(name)
+#define OPTION_TEXT_signal(name)
+#define OPTION_TEXT_string(name) char name[OPTION_TEXT_BYTES];
+
+struct option_texts {
+#define OPTION(name, kind, value, min, max, unit, help) OPTION_TEXT_##kind(name)
+#include "options.def"
+#undef OPTION
+};
+
+extern struct option_texts tri_option_texts;
+
+/* The text of an option of kind string, terminated; option(name): its length. */
+#define option_text(name) ((const char *)tri_option_texts.name)
 
 /* The values of `thp`. */
 enum { THP_NEVER, THP_DEFAULT, THP_ALWAYS };
+
+/* The values of `dump_form`. */
+enum { DUMP_TEXT, DUMP_JSON, DUMP_XML };
 
 struct option_row {
 	const char *name;
 	const char *unit; /* of a choice: its words, "|" between them */
 	const char *help;
 	int64_t value, min, max;
+	char *text; /* of a string */
 	size_t offset;
 	enum option_kind kind;
 };
@@ -53,7 +86,13 @@ int64_t options_get(const struct option_row *row);
  */
 unsigned options_parse(const char *conf);
 
-/* Sets one value by name; false (and no change) where it is out of bounds. */
+/*
+ * Sets one value by name; false (and no change) where it is out of bounds, or
+ * the option is a string.
+ */
 bool options_set(const char *name, int64_t value);
+
+/* The value as it may be written in TRIMALLOC_CONF. */
+void text_option(struct text *t, const struct option_row *row);
 
 #endif

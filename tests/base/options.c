@@ -2,6 +2,7 @@
  * options.c -- TRIMALLOC_CONF: every row of the table, and every mistake.
  */
 #include "base/options.h"
+#include "base/signals.h"
 #include "unit.h"
 
 /* The values of the table, whatever a test before this one set. */
@@ -12,8 +13,16 @@ defaults(void **state)
 	const struct option_row *rows = options_table(&n);
 
 	(void)state;
-	for (size_t i = 0; i < n; i++)
-		assert_true(options_set(rows[i].name, rows[i].value));
+	for (size_t i = 0; i < n; i++) {
+		char conf[64];
+
+		if (rows[i].kind != OPTION_STRING) {
+			assert_true(options_set(rows[i].name, rows[i].value));
+			continue;
+		}
+		snprintf(conf, sizeof conf, "%s:", rows[i].name);
+		assert_int_equal(options_parse(conf), 0);
+	}
 	return 0;
 }
 
@@ -74,6 +83,8 @@ each_option_takes_its_bounds(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < n; i++) {
+		if (rows[i].kind == OPTION_STRING)
+			continue;
 		assert_true(options_set(rows[i].name, rows[i].min));
 		assert_int_equal(options_get(&rows[i]), rows[i].min);
 		assert_true(options_set(rows[i].name, rows[i].max));
@@ -119,6 +130,9 @@ other_value(const struct option_row *row, char *conf, size_t cap)
 		word = value ? "true" : "false";
 	} else if (row->kind == OPTION_CHOICE) {
 		word = last + 1;
+	} else if (row->kind == OPTION_STRING) {
+		word = "/a/path.%p:of%n";
+		value = (int64_t)strlen(word);
 	}
 	if (word != NULL)
 		snprintf(conf, cap, "%s:%s", row->name, word);
@@ -141,6 +155,8 @@ each_option_can_be_written_in_the_environment(void **state)
 		assert_int_equal(parse(conf), 0);
 		assert_string_equal(said, "");
 		assert_int_equal(options_get(&rows[i]), value);
+		if (rows[i].kind == OPTION_STRING)
+			assert_string_equal(rows[i].text, "/a/path.%p:of%n");
 	}
 }
 
@@ -343,6 +359,155 @@ the_help_text_has_a_line_for_each_option_and_its_default(void **state)
 	assert_non_null(strstr(said, "decay_ms (1000): "));
 }
 
+/* --- signals --------------------------------------------------------------------- */
+
+static void
+a_signal_has_a_name_a_short_name_and_a_number(void **state)
+{
+	(void)state;
+	assert_int_equal(option(dump_signal), SIGURG);
+	assert_int_equal(parse("dump_signal:SIGUSR1"), 0);
+	assert_int_equal(option(dump_signal), SIGUSR1);
+	assert_int_equal(parse("dump_signal:WINCH"), 0);
+	assert_int_equal(option(dump_signal), SIGWINCH);
+	assert_int_equal(parse("dump_signal:0"), 0);
+	assert_int_equal(option(dump_signal), 0);
+	assert_int_equal(parse("dump_signal:64"), 0);
+	assert_int_equal(option(dump_signal), 64);
+	assert_string_equal(said, "");
+}
+
+static void
+a_signal_that_must_not_be_caught_is_refused(void **state)
+{
+	static const int wrong[] = { SIGKILL, SIGSTOP, SIGSEGV, SIGBUS, SIGILL,
+				     SIGFPE,  SIGTRAP, SIGABRT, SIGSYS };
+	char conf[64];
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(wrong); i++) {
+		assert_false(options_set("dump_signal", wrong[i]));
+		snprintf(conf, sizeof conf, "dump_signal:SIG%s",
+			 sigabbrev_np(wrong[i]));
+		assert_int_equal(parse(conf), 1);
+		assert_int_equal(lines_said(), 1);
+		assert_non_null(strstr(said, "; it stays SIGURG\n"));
+		assert_int_equal(option(dump_signal), SIGURG);
+	}
+}
+
+static void
+what_is_no_signal_is_refused(void **state)
+{
+	static const char *const wrong[] = {
+		"dump_signal:",        "dump_signal",    "dump_signal:SIG",
+		"dump_signal:SIGURGE", "dump_signal:UR", "dump_signal:urg",
+		"dump_signal:1K",      "dump_signal:65", "dump_signal:-1",
+		"dump_signal:SIGURG ", "dump_signal: 1", "dump_signal:0x17",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(wrong); i++) {
+		assert_int_equal(parse(wrong[i]), 1);
+		assert_int_equal(lines_said(), 1);
+		assert_int_equal(option(dump_signal), SIGURG);
+	}
+}
+
+/* Each number's name leads back to it. */
+static void
+the_names_of_signals_are_the_c_library_s(void **state)
+{
+	char buf[32];
+	struct text t;
+
+	(void)state;
+	for (int n = 1; n <= 31; n++) {
+		const char *name = sigabbrev_np(n);
+
+		/* SIGSTKFLT is of no use to anybody. */
+		if (name == NULL || strcmp(name, "STKFLT") == 0)
+			continue;
+		/* IO and POLL are one. */
+		if (n != SIGPOLL)
+			assert_int_equal(signal_by_name(name, strlen(name)), n);
+		text_init(&t, buf, sizeof buf - 1);
+		text_signal(&t, n);
+		buf[t.len] = '\0';
+		assert_int_equal(signal_by_name(buf, t.len), n);
+	}
+	text_init(&t, buf, sizeof buf - 1);
+	text_signal(&t, 64);
+	buf[t.len] = '\0';
+	assert_string_equal(buf, "64");
+}
+
+/* --- strings --------------------------------------------------------------------- */
+
+static void
+a_string_goes_up_to_the_comma(void **state)
+{
+	(void)state;
+	assert_int_equal(parse("dump_path:/tmp/a:b %p.txt,narenas:3"), 0);
+	assert_string_equal(option_text(dump_path), "/tmp/a:b %p.txt");
+	assert_int_equal(option(dump_path), 15);
+	assert_int_equal(option(narenas), 3);
+	assert_int_equal(parse("dump_path:/b"), 0);
+	assert_string_equal(option_text(dump_path), "/b");
+	assert_int_equal(parse("dump_path:"), 0);
+	assert_string_equal(option_text(dump_path), "");
+	assert_int_equal(option(dump_path), 0);
+}
+
+static void
+a_string_has_a_longest_length(void **state)
+{
+	char conf[700] = "dump_path:";
+
+	(void)state;
+	memset(conf + 10, 'x', 511);
+	assert_int_equal(parse(conf), 0);
+	assert_int_equal(option(dump_path), 511);
+	assert_int_equal(strlen(option_text(dump_path)), 511);
+	memset(conf + 10, 'y', 512);
+	assert_int_equal(parse(conf), 1);
+	assert_int_equal(lines_said(), 1);
+	assert_non_null(strstr(said, "a path of at most 511 bytes"));
+	assert_int_equal(option_text(dump_path)[0], 'x');
+	assert_int_equal(strlen(option_text(dump_path)), 511);
+	/* Not even its name. */
+	assert_int_equal(parse("dump_path"), 1);
+	assert_int_equal(option(dump_path), 511);
+}
+
+static void
+a_string_is_no_number(void **state)
+{
+	(void)state;
+	assert_false(options_set("dump_path", 0));
+	assert_false(options_set("dump_path", 3));
+}
+
+/* As it may be written again. */
+static void
+a_value_is_told_as_it_may_be_written(void **state)
+{
+	size_t n;
+	const struct option_row *rows = options_table(&n);
+	char conf[700], buf[600];
+	struct text t;
+
+	(void)state;
+	for (size_t i = 0; i < n; i++) {
+		other_value(&rows[i], conf, sizeof conf);
+		assert_int_equal(parse(conf), 0);
+		text_init(&t, buf, sizeof buf - 1);
+		text_option(&t, &rows[i]);
+		buf[t.len] = '\0';
+		assert_string_equal(strchr(conf, ':') + 1, buf);
+	}
+}
+
 /* --- more mistakes ------------------------------------------------------------- */
 
 static void
@@ -418,6 +583,14 @@ main(void)
 		TEST(huge_pages_are_a_choice),
 		TEST(any_other_word_gets_one_line_that_names_them),
 		TEST(the_help_text_has_a_line_for_each_option_and_its_default),
+		TEST(a_signal_has_a_name_a_short_name_and_a_number),
+		TEST(a_signal_that_must_not_be_caught_is_refused),
+		TEST(what_is_no_signal_is_refused),
+		TEST(the_names_of_signals_are_the_c_library_s),
+		TEST(a_string_goes_up_to_the_comma),
+		TEST(a_string_has_a_longest_length),
+		TEST(a_string_is_no_number),
+		TEST(a_value_is_told_as_it_may_be_written),
 		TEST(what_is_no_number_is_refused),
 		TEST(the_other_keys_of_a_wrong_text_still_count),
 		TEST(a_very_long_mistake_is_quoted_in_part),

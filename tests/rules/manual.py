@@ -51,7 +51,7 @@ def check_options(tree, report):
     with open(path, encoding="utf-8") as file:
         page = file.read()
     names = OPTION.findall(source.read(tree, "alloc/base/options.def"))
-    report.sentence(sentence, missing(names, words(page)) + re.findall(r"@\w+@|THP_\w+", page))
+    report.sentence(sentence, missing(names, words(page)) + re.findall(r"@\w+@|(?:THP|DUMP)_\w+", page))
 
 
 def check_groff(tree, report):

@@ -19,6 +19,10 @@ def plain(default, kind, unit):
         # An enumerator: THP_DEFAULT is the word "default" of option thp.
         word = default.split("_")[-1].lower()
         return word if word in unit.split("|") else default
+    if kind == "string":
+        return "none"
+    if kind == "signal":
+        return default
     if kind == "boolean":
         return "true" if default == "1" else "false"
     number = int(default)
