@@ -10,6 +10,7 @@
  * memory, allocates nothing that it keeps, and its parent waits.
  */
 #include "../cache/thread.h"
+#include "../control/ctl.h"
 #include "../control/reclaim.h"
 #include "../control/trim.h"
 #include "../heap/arena.h"
@@ -58,6 +59,7 @@ release_arenas(void)
 static void
 release_pages(void)
 {
+	ctl_unlock();
 	meta_unlock();
 	pagepool_unlock();
 	release_arenas();
@@ -72,6 +74,7 @@ fork_prepare(void)
 	hold_arenas();
 	pagepool_lock();
 	meta_lock();
+	ctl_lock();
 }
 
 void

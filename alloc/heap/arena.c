@@ -13,8 +13,8 @@ static _Atomic unsigned cap;
 /* The first one is used even by threads that have no cache. */
 static _Atomic unsigned nused = 1;
 
-static unsigned
-arena_cap(void)
+unsigned
+arena_limit(void)
 {
 	unsigned n = (unsigned)option(narenas);
 
@@ -48,7 +48,7 @@ arena_choose(void)
 {
 	unsigned birth = atomic_fetch_add_explicit(&nbirths, 1,
 						   memory_order_relaxed);
-	unsigned index = birth == 0 ? 0 : birth % arena_cap();
+	unsigned index = birth == 0 ? 0 : birth % arena_limit();
 
 	note_used(index);
 	return &arenas[index];

@@ -51,6 +51,9 @@ extern struct arena arenas[ARENAS_MAX];
  */
 struct arena *arena_choose(void);
 
+/* How many arenas threads will be given at most. */
+unsigned arena_limit(void);
+
 /* How many arenas, from the first on, threads have been given so far. */
 unsigned arena_count(void);
 

@@ -34,6 +34,7 @@ enum lock_rank {
 	LOCK_PAGES = 50,
 	LOCK_MAP = 60,
 	LOCK_META = 70,
+	LOCK_CTL = 75,
 };
 
 struct lock {

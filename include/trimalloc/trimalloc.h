@@ -102,6 +102,16 @@ void tri_malloc_stats(void);
 /* M_ARENA_MAX caps arenas for threads to come; 1 for what malloc.h names. */
 int tri_mallopt(int param, int value);
 
+/*
+ * Every figure and every switch by its name, as jemalloc(3) says, and under
+ * trimalloc.* our own. 0, ENOENT, EPERM, EINVAL, EAGAIN or EFAULT.
+ */
+int tri_mallctl(const char *name, void *oldp, size_t *oldlenp, void *newp,
+		size_t newlen);
+int tri_mallctlnametomib(const char *name, size_t *mibp, size_t *miblenp);
+int tri_mallctlbymib(const size_t *mib, size_t miblen, void *oldp,
+		     size_t *oldlenp, void *newp, size_t newlen);
+
 #ifdef __cplusplus
 }
 #endif

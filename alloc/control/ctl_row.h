@@ -1,0 +1,109 @@
+/*
+ * ctl_row.h -- a row of the table of names, and what its handlers are given.
+ *
+ * Above   the handlers: ctl_*.c, and ctl.c, which calls them
+ * Lock    none is held when a handler runs
+ * Always  rows that share their first components stand together
+ *
+ * A handler that reads leaves its value in the member of the row's type; one
+ * that writes finds it there, of the right length. The engine does the rest:
+ * lengths, permissions, NULLs. Where that does not do, a row has a handler of
+ * the whole call.
+ */
+#ifndef TRI_CONTROL_CTL_ROW_H
+#define TRI_CONTROL_CTL_ROW_H
+
+#include <sys/types.h>
+
+#include "ctl.h"
+
+union ctl_value {
+	bool is;           /* CTL_BOOL */
+	unsigned u;        /* CTL_UNSIGNED */
+	uint32_t u32;      /* CTL_UINT32 */
+	uint64_t u64;      /* CTL_UINT64 */
+	size_t size;       /* CTL_SIZE */
+	ssize_t ssize;     /* CTL_SSIZE */
+	const char *words; /* CTL_STRING */
+	void *pointer;     /* CTL_POINTER */
+};
+
+struct ctl_row;
+
+struct ctl_call {
+	const struct ctl_row *row;
+	size_t index[2]; /* the numbers in the name, <i> and <j> */
+	void *oldp;      /* and the arguments, for handlers of all */
+	size_t *oldlenp;
+	void *newp;
+	size_t newlen;
+};
+
+typedef int ctl_read_fn(const struct ctl_call *c, union ctl_value *v);
+typedef int ctl_write_fn(const struct ctl_call *c, const union ctl_value *v);
+typedef int ctl_all_fn(const struct ctl_call *c);
+
+struct ctl_row {
+	const char *name;
+	ctl_read_fn *read; /* NULL: not to be read */
+	ctl_write_fn
+		*write;  /* NULL: not to be written; the action of CTL_VOID */
+	ctl_all_fn *all; /* instead of both */
+	uintptr_t arg;   /* the handlers' own */
+	enum ctl_type type;
+};
+
+/* A row without any handler: a feature that is not built in. */
+ALWAYS_INLINE bool
+ctl_is_absent(const struct ctl_row *row)
+{
+	return row->read == NULL && row->write == NULL && row->all == NULL;
+}
+
+extern const struct ctl_row ctl_rows[];
+extern const size_t ctl_nrows;
+
+/* Bytes of a value; 0 of CTL_VOID. */
+size_t ctl_type_bytes(enum ctl_type type);
+
+/*
+ * For handlers of whole calls: copies a value out as ctl_by_name says, and
+ * takes one in. Both do nothing, successfully, where there is no pointer.
+ */
+int ctl_give(const struct ctl_call *c, const void *value, size_t bytes);
+int ctl_take(const struct ctl_call *c, void *value, size_t bytes);
+
+/*
+ * The row of a whole name, and its indices; ENOENT. Absent rows are found.
+ */
+int ctl_find(const char *name, struct ctl_call *c);
+
+/* As ctl_read_text for a value that was read. */
+void ctl_value_text(struct text *t, enum ctl_type type,
+		    const union ctl_value *v);
+
+/*
+ * True where the index n may stand behind the first `at` bytes of a row's
+ * name: an arena, a class.
+ */
+bool ctl_has_index(const char *name, size_t at, size_t n);
+
+/* Reads and writes rows whose call was found. */
+int ctl_run(const struct ctl_call *c);
+
+/* --- handlers ------------------------------------------------------------ */
+
+/* ctl_conf.c: what is known at boot. */
+ctl_read_fn ctl_constant; /* arg: the number or truth itself */
+ctl_read_fn ctl_words;    /* arg: the words' address */
+
+/* ctl_stats.c: the snapshot. */
+ctl_read_fn ctl_epoch_read;
+ctl_write_fn ctl_epoch_write;
+ctl_read_fn ctl_sum_read; /* arg: offset of 8 bytes in struct stats */
+
+/* ctl_arena.c: arenas and their memory. */
+ctl_read_fn ctl_narenas;
+ctl_write_fn ctl_trim;
+
+#endif
