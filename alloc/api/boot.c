@@ -14,6 +14,7 @@
 
 #include "../base/options.h"
 #include "../cache/thread.h"
+#include "../control/stats.h"
 #include "../control/trim.h"
 #include "../pages/pagepool.h"
 #include "../os/os.h"
@@ -84,6 +85,7 @@ __attribute__((constructor)) static void
 construct(int argc UNUSED, char **argv UNUSED, char **env)
 {
 	boot();
+	stats_boot();
 	read_options(env);
 	thread_boot();
 	/* The JNI library does not see threads begin: it counts caches. */

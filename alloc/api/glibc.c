@@ -14,7 +14,6 @@
 #include "../control/report.h"
 #include "../control/trim.h"
 #include "../heap/arena.h"
-#include "../os/os.h"
 #include "api.h"
 
 /* `pad` is what glibc keeps at the top of its heap; we keep nothing. */
@@ -81,52 +80,17 @@ INTERPOSE(struct mallinfo, mallinfo, (void))
 
 /* --- reports -------------------------------------------------------------------- */
 
-typedef void report_fn(struct text *t, const struct stats *s);
-
-/*
- * Makes a report in memory of the kernel's, and gives it to `emit`. False
- * where there is none.
- */
-static bool
-with_report(report_fn *report, bool (*emit)(struct text *, void *), void *arg)
-{
-	struct stats s;
-	struct text t;
-	char *buf;
-	bool ok;
-
-	boot();
-	buf = os_map(REPORT_BYTES);
-	if (buf == NULL)
-		return false;
-	stats_take(&s);
-	stats_ask_kernel(&s);
-	text_init(&t, buf, REPORT_BYTES);
-	report(&t, &s);
-	ok = emit(&t, arg);
-	os_release(buf, REPORT_BYTES);
-	return ok;
-}
-
-static bool
-emit_to_fd(struct text *t, void *fd)
-{
-	text_write(t, *(int *)fd);
-	return true;
-}
-
-static bool
-emit_to_stream(struct text *t, void *stream)
-{
-	return fwrite(t->buf, 1, t->len, stream) == t->len;
-}
-
 EXPORT void
 tri_malloc_stats(void)
 {
-	int before = errno, fd = STDERR_FILENO;
+	int before = errno;
+	struct report r;
 
-	with_report(report_text, emit_to_fd, &fd);
+	boot();
+	if (report_make(REPORT_TEXT, &r)) {
+		report_write(&r, STDERR_FILENO);
+		report_drop(&r);
+	}
 	errno = before;
 }
 INTERPOSE(void, malloc_stats, (void))
@@ -134,9 +98,17 @@ INTERPOSE(void, malloc_stats, (void))
 EXPORT int
 tri_malloc_info(int options, FILE *stream)
 {
+	struct report r;
+	bool ok;
+
 	if (options != 0)
 		return EINVAL;
-	return with_report(report_xml, emit_to_stream, stream) ? 0 : -1;
+	boot();
+	if (!report_make(REPORT_XML, &r))
+		return -1;
+	ok = fwrite(r.buf, 1, r.len, stream) == r.len;
+	report_drop(&r);
+	return ok ? 0 : -1;
 }
 INTERPOSE(int, malloc_info, (int, FILE *))
 

@@ -1,6 +1,7 @@
 /*
  * drain.c -- see drain.h.
  */
+#include "../os/os.h"
 #include "drain.h"
 #include "stack.h"
 #include "thread.h"
@@ -37,7 +38,8 @@ empty_some(struct tcache *c, bool only_quiet)
 
 /* One cache's turn. True if it may hold something still. */
 static bool
-drain_one(struct tcache *c, bool only_quiet, struct drain_result *result)
+drain_one(struct tcache *c, bool only_quiet, uint64_t now_ns,
+	  struct drain_result *result)
 {
 	bool was_parked = c->is_parked;
 
@@ -56,6 +58,7 @@ drain_one(struct tcache *c, bool only_quiet, struct drain_result *result)
 	}
 	c->ndrains++;
 	c->is_quiet = c->is_parked;
+	c->quiet_ns = now_ns;
 	result->ndrained++;
 	return false;
 }
@@ -64,12 +67,13 @@ struct drain_result
 drain_caches(bool only_quiet)
 {
 	struct drain_result result = { 0, 0, 0 };
+	uint64_t now_ns = os_now_ns();
 	struct tcache *c;
 
 	thread_begin_round();
 	while ((c = thread_visit()) != NULL) {
 		result.ncaches++;
-		if (drain_one(c, only_quiet, &result))
+		if (drain_one(c, only_quiet, now_ns, &result))
 			result.nactive++;
 		lock_drop(&c->lock, LOCK_CACHE);
 	}
@@ -98,20 +102,34 @@ drain_find(const void *p, unsigned cls)
 }
 
 void
-drain_count(size_t counts[NCLASSES])
+drain_look(drain_look_fn *look, void *arg)
 {
 	struct tcache *c;
 
 	thread_begin_round();
 	while ((c = thread_visit()) != NULL) {
 		bool was_parked = c->is_parked;
+		bool is_still = quiesce(c);
 
-		if (quiesce(c)) {
-			for (unsigned cls = 1; cls < CLASS_RUN; cls++)
-				counts[cls] += cache_bin_count(&c->bins[cls]);
+		look(c, is_still, arg);
+		if (is_still)
 			let_go(c, was_parked);
-		}
 		lock_drop(&c->lock, LOCK_CACHE);
 	}
 	thread_end_round();
+}
+
+static void
+add_counts(const struct tcache *c, bool is_still, void *arg)
+{
+	size_t *counts = arg;
+
+	for (unsigned cls = 1; is_still && cls < CLASS_RUN; cls++)
+		counts[cls] += cache_bin_count(&c->bins[cls]);
+}
+
+void
+drain_count(size_t counts[NCLASSES])
+{
+	drain_look(add_counts, counts);
 }

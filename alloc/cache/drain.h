@@ -27,7 +27,14 @@ struct drain_result drain_caches(bool only_quiet);
 bool drain_find(const void *p, unsigned cls);
 
 /*
- * Adds up the blocks that caches hold: bytes[cls] += theirs. Caches of
+ * Shows every cache to `look`, its lock held and, where is_still, its stacks
+ * at rest; of a thread in the middle of a fast path they may not be read.
+ */
+typedef void drain_look_fn(const struct tcache *c, bool is_still, void *arg);
+void drain_look(drain_look_fn *look, void *arg);
+
+/*
+ * Adds up the blocks that caches hold: counts[cls] += theirs. Caches of
  * threads in the middle of a fast path count as empty.
  */
 void drain_count(size_t counts[NCLASSES]);

@@ -68,6 +68,7 @@ struct tcache {
 	struct lock lock;
 	bool is_parked; /* anchor->cache is the closed cache */
 	bool is_quiet;  /* emptied by the drain that parked it */
+	int tid;        /* the owner's, by which /proc knows it */
 	struct anchor *anchor;
 	struct arena *arena;
 	struct queue_node link;
@@ -76,6 +77,7 @@ struct tcache {
 	size_t slab_budget;  /* bytes that depths of slab bins stand for */
 	size_t large_budget; /* bytes that depths of large bins stand for */
 	uint64_t nfills, nflushes, ndrains;
+	uint64_t quiet_ns; /* when is_quiet became true */
 };
 
 static_assert(sizeof(struct tcache) <= PAGE_BYTES, "one page a thread");

@@ -166,6 +166,7 @@ make_cache(struct anchor *a)
 		return NULL;
 	cache_init(c, arena_choose());
 	c->anchor = a;
+	c->tid = os_thread_id();
 	a->own = c;
 	link_cache(c);
 	return c;
@@ -329,6 +330,7 @@ thread_child_release(void)
 		lock_drop(&c->lock, LOCK_CACHE);
 		if (c->anchor == &tcache_anchor) {
 			queue_push_first(&threads.all, n);
+			c->tid = os_thread_id();
 			add_count(1);
 		} else {
 			bury(c);

@@ -1,6 +1,7 @@
 /*
  * report.c -- see report.h.
  */
+#include "../os/os.h"
 #include "report.h"
 
 #define NS_PER_US UINT64_C(1000)
@@ -110,8 +111,10 @@ text_reclaim(struct text *t, const struct stats *s)
 }
 
 void
-report_text(struct text *t, const struct stats *s)
+report_text(struct text *t, const struct snapshot *snap)
 {
+	const struct stats *s = &snap->sum;
+
 	text_str(t, "trimalloc statistics\n");
 	line(t, "allocated", s->allocated, " bytes");
 	line(t, "cached in threads", s->cached, " bytes");
@@ -201,8 +204,9 @@ xml_own(struct text *t, const char *name, uint64_t value)
 }
 
 void
-report_xml(struct text *t, const struct stats *s)
+report_xml(struct text *t, const struct snapshot *snap)
 {
+	const struct stats *s = &snap->sum;
 	size_t nfree = 0;
 
 	text_str(t, "<malloc version=\"1\">\n<heap nr=\"0\">\n<sizes>\n");
@@ -242,4 +246,64 @@ report_xml(struct text *t, const struct stats *s)
 	xml_own(t, "pressure_events", s->reclaim.pressure.nevents);
 	xml_own(t, "pressure_gave", s->reclaim.pressure.given);
 	text_str(t, "</trimalloc>\n</malloc>\n");
+}
+
+/* --- whole reports ---------------------------------------------------------------- */
+
+/* What a report takes for the most part; it is made anew where it is longer. */
+#define REPORT_BYTES (128 * KIB)
+
+typedef void report_fn(struct text *t, const struct snapshot *s);
+
+static report_fn *const forms[] = {
+	[REPORT_TEXT] = report_text,
+	[REPORT_JSON] = NULL,
+	[REPORT_XML] = report_xml,
+};
+
+/* Into memory of the kernel's, twice as much of it until all is said. */
+static bool
+write_out(report_fn *form, const struct snapshot *s, struct report *out)
+{
+	for (out->cap = REPORT_BYTES;; out->cap *= 2) {
+		struct text t;
+
+		out->buf = os_map(out->cap);
+		if (out->buf == NULL)
+			return false;
+		text_init(&t, out->buf, out->cap);
+		form(&t, s);
+		out->len = t.len;
+		if (!t.lost)
+			return true;
+		report_drop(out);
+	}
+}
+
+bool
+report_make(enum report_form form, struct report *out)
+{
+	struct snapshot *s = forms[form] == NULL ? NULL : snapshot_take();
+	bool ok;
+
+	if (s == NULL)
+		return false;
+	stats_ask_kernel(&s->sum);
+	ok = write_out(forms[form], s, out);
+	snapshot_free(s);
+	return ok;
+}
+
+void
+report_drop(struct report *r)
+{
+	os_release(r->buf, r->cap);
+}
+
+void
+report_write(const struct report *r, int fd)
+{
+	struct text t = { .buf = r->buf, .cap = r->cap, .len = r->len };
+
+	text_write(&t, fd);
 }

@@ -1,7 +1,8 @@
 /*
- * report.h -- a snapshot in words: for people, and as malloc_info's XML.
+ * report.h -- a snapshot in words: for people, for programs, and as
+ * malloc_info's XML.
  *
- * Above   api/glibc.c
+ * Above   api/glibc.c, control/server, control/trim
  * Lock    none
  */
 #ifndef TRI_CONTROL_REPORT_H
@@ -10,15 +11,32 @@
 #include "../base/text.h"
 #include "stats.h"
 
-/* Large enough for either form with every class in it. */
-#define REPORT_BYTES (32 * KIB)
+enum report_form { REPORT_TEXT, REPORT_JSON, REPORT_XML };
 
-void report_text(struct text *t, const struct stats *s);
+void report_text(struct text *t, const struct snapshot *s);
 
 /*
  * The document of glibc's malloc_info(3), version 1: one heap with the sums,
  * then the totals that its readers look for, then our own elements.
  */
-void report_xml(struct text *t, const struct stats *s);
+void report_xml(struct text *t, const struct snapshot *s);
+
+/* A whole report. buf is the kernel's memory, and not terminated by a NUL. */
+struct report {
+	char *buf;
+	size_t len;
+	size_t cap; /* bytes mapped at buf */
+};
+
+/*
+ * Takes a snapshot, asks the kernel, and makes a report of it, however long
+ * that is. False where there is no memory, with nothing to drop. Any thread,
+ * no lock held.
+ */
+bool report_make(enum report_form form, struct report *out);
+void report_drop(struct report *r);
+
+/* As far as the file takes it. */
+void report_write(const struct report *r, int fd);
 
 #endif

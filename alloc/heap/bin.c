@@ -194,6 +194,7 @@ take_locked(struct bin *b, struct slab *s, void **out, size_t n)
 	size_t got = slab_take(s, out, n);
 
 	b->nused += got;
+	b->nfilled += got;
 	if (s->nfree < s->low)
 		relink_locked(b, s);
 	return got;
@@ -322,6 +323,7 @@ flush_to_bin(struct bin *b, void **blocks, size_t n)
 			list_push(&retired, &s->link);
 	}
 	b->nused -= n - rest;
+	b->nflushed += n - rest;
 	lock_drop(&b->lock, LOCK_BIN);
 	retire_all(retired.first);
 	return rest;

@@ -45,6 +45,7 @@ struct bin {
 	size_t naway; /* pages */
 	size_t nused; /* slots out of the slabs: with caches or the program */
 	uint64_t nfills, nflushes;
+	uint64_t nfilled, nflushed; /* blocks, in all of them */
 	uint64_t nrefaults; /* pages that were away and were taken again */
 	_Atomic uint64_t nslabs_made; /* 0: never used; read without the lock */
 };

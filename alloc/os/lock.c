@@ -36,15 +36,24 @@ spin(struct lock *l)
 	return false;
 }
 
-void
-lock_wait(struct lock *l)
+/* Returns with the lock. */
+static void
+sleep_for(struct lock *l)
 {
-	if (spin(l))
-		return;
 	/* Acquire: as in lock_acquire(). */
 	while (atomic_exchange_explicit(&l->state, 2, memory_order_acquire) !=
 	       0)
 		os_futex_wait(&l->state, 2, 0);
+}
+
+void
+lock_wait(struct lock *l)
+{
+	if (!spin(l))
+		sleep_for(l);
+	/* Relaxed: the lock orders the writers. */
+	atomic_store_explicit(&l->nwaits, lock_nwaits(l) + 1,
+			      memory_order_relaxed);
 }
 
 void

@@ -123,6 +123,15 @@ bool os_membarrier(void);
 /* Monotonic time in nanoseconds. 20 ns by the vDSO. */
 uint64_t os_now_ns(void);
 
+/* Nanoseconds since 1970. 20 ns by the vDSO. */
+uint64_t os_wall_ns(void);
+
+/*
+ * Page faults of the whole process so far: those that found a page in memory,
+ * and those that waited for a disk. 1 us.
+ */
+void os_page_faults(uint64_t *nminor, uint64_t *nmajor);
+
 /* CPU time of the calling thread in nanoseconds. 0.3 us. */
 uint64_t os_thread_cpu_ns(void);
 
@@ -135,6 +144,9 @@ unsigned os_ncpus(void);
 
 /* The process's number: another one in the child of a vfork, too. 0.1 us. */
 int os_pid(void);
+
+/* The calling thread's number, as /proc/self/task has it. 0.1 us. */
+int os_thread_id(void);
 
 /* True where the environment must not be trusted (set-user-ID programs). */
 bool os_is_secure(void);

@@ -7,6 +7,7 @@
 #include <sched.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <time.h>
@@ -338,6 +339,24 @@ os_now_ns(void)
 }
 
 uint64_t
+os_wall_ns(void)
+{
+	return clock_ns(CLOCK_REALTIME);
+}
+
+void
+os_page_faults(uint64_t *nminor, uint64_t *nmajor)
+{
+	struct rusage usage;
+
+	*nminor = *nmajor = 0;
+	if (getrusage(RUSAGE_SELF, &usage) != 0)
+		return;
+	*nminor = (uint64_t)usage.ru_minflt;
+	*nmajor = (uint64_t)usage.ru_majflt;
+}
+
+uint64_t
 os_thread_cpu_ns(void)
 {
 	return clock_ns(CLOCK_THREAD_CPUTIME_ID);
@@ -347,6 +366,12 @@ int
 os_pid(void)
 {
 	return getpid();
+}
+
+int
+os_thread_id(void)
+{
+	return (int)syscall(SYS_gettid);
 }
 
 bool

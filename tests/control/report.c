@@ -6,8 +6,13 @@
 #include "cache/floor.h"
 #include "control/report.h"
 
-static char buf[REPORT_BYTES + 1];
-static struct stats s;
+#define ROOM (128 * KIB)
+
+static char buf[ROOM + 1];
+static struct snapshot snap;
+
+/* The sums, of which the reports tell first. */
+#define s snap.sum
 
 static void
 fill_reclaim(struct reclaim_stats *r)
@@ -28,7 +33,7 @@ static int
 fill_stats(void **state)
 {
 	(void)state;
-	memset(&s, 0, sizeof s);
+	memset(&snap, 0, sizeof snap);
 	s.allocated = 1000003;
 	s.cached = 1000033;
 	s.shelved = 1000211;
@@ -63,8 +68,8 @@ text(void)
 {
 	struct text t;
 
-	text_init(&t, buf, REPORT_BYTES);
-	report_text(&t, &s);
+	text_init(&t, buf, ROOM);
+	report_text(&t, &snap);
 	assert_false(t.lost);
 	buf[t.len] = '\0';
 	return buf;
@@ -75,8 +80,8 @@ xml(void)
 {
 	struct text t;
 
-	text_init(&t, buf, REPORT_BYTES);
-	report_xml(&t, &s);
+	text_init(&t, buf, ROOM);
+	report_xml(&t, &snap);
 	assert_false(t.lost);
 	buf[t.len] = '\0';
 	return buf;
@@ -466,7 +471,7 @@ sizes_of_free_blocks_do_not_overlap(void **state)
 	assert_int_equal(last, CLASS_SIZE_MAX);
 }
 
-typedef void report_fn(struct text *t, const struct stats *s);
+typedef void report_fn(struct text *t, const struct snapshot *);
 
 /* Whole where there is room for it, else its beginning. */
 static void
@@ -476,7 +481,7 @@ check_in_room(report_fn *report, size_t cap, size_t whole)
 
 	memset(buf, '#', sizeof buf);
 	text_init(&t, buf, cap);
-	report(&t, &s);
+	report(&t, &snap);
 	assert_int_equal(t.lost, cap < whole);
 	assert_true(t.len <= cap);
 	assert_int_equal(buf[cap], '#');
