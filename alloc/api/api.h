@@ -90,13 +90,31 @@ void *alloc_slow(size_t n, bool *is_zero);
 /* The same for a class that is not CLASS_RUN. */
 void *class_alloc_slow(unsigned cls, bool *is_zero);
 
+/*
+ * After a block was taken and before it is touched: near a memory limit this
+ * waits for what gives memory back. errno is preserved.
+ */
+void alloc_relieve(void);
+
+/*
+ * The kernel gave no n bytes: trims, and says so, where what we hold may be of
+ * any use.
+ */
+bool alloc_may_retry(size_t n);
+
 /* Frees p on behalf of `name`, e.g. "realloc()". p is not NULL. */
 void free_for(const char *name, void *p);
+
+/* The same, and the block goes straight to the arena that it came from. */
+void free_past_caches(const char *name, void *p);
 
 /* free_sized and free_aligned_sized on behalf of `name`. */
 void free_sized_for(const char *name, void *p, size_t n);
 void free_aligned_sized_for(const char *name, void *p, size_t alignment,
 			    size_t n);
+
+/* Dies where a live block cannot be of that size, or not so aligned. */
+void sized_check(const char *name, const void *p, size_t alignment, size_t n);
 
 /*
  * A realloc found no memory for a smaller block and left the larger one: from
@@ -114,6 +132,16 @@ struct block {
 };
 
 struct block block_check(const char *name, const void *p);
+
+/* Whether a block from a slab may stay where it is when it is to have n bytes. */
+bool resize_stays(size_t n, const struct block *b);
+
+/*
+ * A page run of `bytes` gets n bytes without a copy of its contents: where it
+ * is, or in arena a by a move of its pages. NULL, and nothing changed, where
+ * that cannot be.
+ */
+void *resize_large(struct arena *a, void *p, size_t n, size_t bytes);
 
 /* Makes the allocator ready; at the first slow path of the process. */
 void boot(void);

@@ -35,9 +35,14 @@ fits_slot(size_t n, size_t bytes)
 	return n <= bytes && (n >= bytes / 2 || bytes <= QUANTUM_BYTES);
 }
 
-/* A new place without a copy of the contents; NULL where there is none. */
-static void *
-resize_large(void *p, size_t n, size_t bytes)
+bool
+resize_stays(size_t n, const struct block *b)
+{
+	return class_is_slab(b->cls) && fits_slot(n, b->bytes);
+}
+
+void *
+resize_large(struct arena *a, void *p, size_t n, size_t bytes)
 {
 	struct shape s = shape_of(n);
 
@@ -49,7 +54,7 @@ resize_large(void *p, size_t n, size_t bytes)
 		return p;
 	if (s.npages == bytes >> PAGE_SHIFT || large_resize(p, s.npages, s.cls))
 		return p;
-	return large_move(cache_arena(), p, s.npages);
+	return large_move(a, p, s.npages);
 }
 
 /*
@@ -85,8 +90,8 @@ resize(void *p, size_t n, const struct block *b)
 	void *to;
 
 	if (class_is_slab(b->cls))
-		return fits_slot(n, b->bytes) ? p : move(p, n, b->bytes);
-	to = resize_large(p, n, b->bytes);
+		return resize_stays(n, b) ? p : move(p, n, b->bytes);
+	to = resize_large(cache_arena(), p, n, b->bytes);
 	return to != NULL ? to : move(p, n, b->bytes);
 }
 

@@ -85,6 +85,19 @@ free_sized_for(const char *name, void *p, size_t n)
 }
 
 void
+sized_check(const char *name, const void *p, size_t alignment, size_t n)
+{
+	struct block b = block_check(name, p);
+
+	if (!is_power_of_two(alignment) || (uintptr_t)p % alignment != 0)
+		die_of_alignment(name, p, alignment);
+	/* Alignment may have asked for much more than n. */
+	if (!(alignment <= QUANTUM_BYTES ? size_is_exact(n, &b)
+					 : size_is_possible(n, &b)))
+		die_of_size(name, p, n, b.bytes);
+}
+
+void
 free_aligned_sized_for(const char *name, void *p, size_t alignment, size_t n)
 {
 	struct block b;

@@ -11,6 +11,7 @@
 #include "../cache/drain.h"
 #include "../cache/thread.h"
 #include "../control/reclaim.h"
+#include "../heap/direct.h"
 #include "../heap/large.h"
 #include "../pages/bell.h"
 #include "thread.h"
@@ -24,9 +25,8 @@ fail_enomem(void)
 
 /* --- malloc ---------------------------------------------------------------- */
 
-/* Before the block is touched, where the memory limit may be near. */
-static void
-relieve(void)
+void
+alloc_relieve(void)
 {
 	int before = errno;
 
@@ -45,7 +45,7 @@ run_alloc(size_t n, bool *is_zero)
 		return NULL;
 	p = large_alloc(cache_arena(), align_up(n, PAGE_BYTES) >> PAGE_SHIFT,
 			PAGE_BYTES, CLASS_RUN, is_zero);
-	relieve();
+	alloc_relieve();
 	return p;
 }
 
@@ -77,7 +77,7 @@ class_alloc_slow(unsigned cls, bool *is_zero)
 		p = pop_class(cls);
 	if (p == NULL) {
 		p = cache_alloc(cls, is_zero);
-		relieve();
+		alloc_relieve();
 	}
 	/* What reads as zero has no mark, and need not be touched. */
 	if (p != NULL && !*is_zero)
@@ -93,9 +93,8 @@ try_alloc(size_t n, bool *is_zero)
 	return class_alloc_slow(size_class(n), is_zero);
 }
 
-/* The kernel gives no more: is what we hold of any use? */
-static bool
-trim_may_help(size_t n)
+bool
+alloc_may_retry(size_t n)
 {
 	struct pagepool_stats pool;
 
@@ -113,7 +112,7 @@ alloc_slow(size_t n, bool *is_zero)
 
 	boot();
 	p = try_alloc(n, is_zero);
-	if (p == NULL && trim_may_help(n))
+	if (p == NULL && alloc_may_retry(n))
 		p = try_alloc(n, is_zero);
 	return p;
 }
@@ -307,6 +306,18 @@ free_for(const char *name, void *p)
 		*mark_of(p) = free_mark();
 		cache_free(p, cls);
 	}
+	start_trim_thread();
+	trim_poll();
+}
+
+void
+free_past_caches(const char *name, void *p)
+{
+	unsigned cls = class_check(name, p);
+
+	live_check(name, p, cls);
+	direct_free(p, cls);
+	bell_ring();
 	start_trim_thread();
 	trim_poll();
 }

@@ -3,7 +3,7 @@
  */
 #include <string.h>
 
-#include "../heap/large.h"
+#include "../heap/direct.h"
 #include "../pages/bell.h"
 #include "stack.h"
 #include "thread.h"
@@ -261,23 +261,6 @@ cache_arena(void)
 
 /* --- malloc ------------------------------------------------------------------- */
 
-static void *
-run_alloc(struct arena *a, unsigned cls, bool *is_zero)
-{
-	return large_alloc(a, class_size(cls) >> PAGE_SHIFT, PAGE_BYTES, cls,
-			   is_zero);
-}
-
-static void *
-arena_alloc(struct arena *a, unsigned cls, bool *is_zero)
-{
-	void *p;
-
-	if (!class_is_slab(cls))
-		return run_alloc(a, cls, is_zero);
-	return bin_fill(&a->bins[cls], &a->pages, cls, &p, 1) == 1 ? p : NULL;
-}
-
 /* Half of the depth, so that frees to come have room as well. */
 static void
 fill(struct tcache *c, struct cache_bin *b, unsigned cls)
@@ -313,7 +296,7 @@ cache_alloc(unsigned cls, bool *is_zero)
 
 	*is_zero = false;
 	if (c == NULL)
-		return arena_alloc(&arenas[0], cls, is_zero);
+		return direct_alloc(&arenas[0], cls, is_zero);
 	b = &c->bins[cls];
 	p = pop(b);
 	if (p == NULL && class_is_slab(cls)) {
@@ -323,7 +306,7 @@ cache_alloc(unsigned cls, bool *is_zero)
 	lock_drop(&c->lock, LOCK_CACHE);
 	bell_ring();
 	/* No array, or a page run that no stack held. */
-	return p != NULL ? p : arena_alloc(c->arena, cls, is_zero);
+	return p != NULL ? p : direct_alloc(c->arena, cls, is_zero);
 }
 
 /* --- free ---------------------------------------------------------------------- */
@@ -343,15 +326,6 @@ make_room(struct tcache *c, struct cache_bin *b, unsigned cls)
 	return b->top != b->limit;
 }
 
-static void
-arena_free(void *p, unsigned cls)
-{
-	if (class_is_slab(cls))
-		bin_flush(&p, 1);
-	else
-		large_free(p);
-}
-
 void
 cache_free(void *p, unsigned cls)
 {
@@ -360,7 +334,7 @@ cache_free(void *p, unsigned cls)
 	bool pushed;
 
 	if (c == NULL) {
-		arena_free(p, cls);
+		direct_free(p, cls);
 		bell_ring();
 		return;
 	}
@@ -370,6 +344,6 @@ cache_free(void *p, unsigned cls)
 		*++b->top = p;
 	lock_drop(&c->lock, LOCK_CACHE);
 	if (!pushed)
-		arena_free(p, cls);
+		direct_free(p, cls);
 	bell_ring();
 }

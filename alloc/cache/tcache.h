@@ -123,7 +123,7 @@ cache_leave(void)
 /*
  * Slow paths of the calling thread. cache_alloc: a block of class cls (not
  * CLASS_RUN) or NULL; *is_zero says whether a fresh page run reads as zero.
- * cache_free: p is a live block of class cls.
+ * cache_free: p is a live block of class cls, which is not CLASS_RUN either.
  */
 void *cache_alloc(unsigned cls, bool *is_zero);
 void cache_free(void *p, unsigned cls);

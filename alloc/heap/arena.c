@@ -61,6 +61,15 @@ arena_count(void)
 }
 
 struct arena *
+arena_find(unsigned index)
+{
+	if (index >= max_size(arena_limit(), arena_count()))
+		return NULL;
+	note_used(index);
+	return &arenas[index];
+}
+
+struct arena *
 arena_of(const void *addr)
 {
 	return list_entry(pageheap_of(addr), struct arena, pages);

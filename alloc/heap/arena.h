@@ -54,6 +54,12 @@ struct arena *arena_choose(void);
 /* How many arenas threads will be given at most. */
 unsigned arena_limit(void);
 
+/*
+ * The arena of that number for whoever names it: one of those that threads are
+ * given, even before one was. NULL: there is none.
+ */
+struct arena *arena_find(unsigned index);
+
 /* How many arenas, from the first on, threads have been given so far. */
 unsigned arena_count(void);
 

@@ -78,6 +78,28 @@ void *tri_pvalloc(size_t n) __attribute__((malloc));
 size_t tri_malloc_usable_size(void *p);
 
 /*
+ * jemalloc's functions with flags, whose manual page applies. Flags are a sum:
+ * log2 of an alignment; TRI_MALLOCX_ZERO; a cache; an arena. errno is
+ * preserved. nallocx says what mallocx would give (malloc_usable_size), 0 where
+ * there can be no such block. rallocx may leave a block up to twice as large as
+ * it is asked to make it. An arena that does not exist gives NULL, a cache that
+ * does not exist aborts with a sentence.
+ */
+#define TRI_MALLOCX_LG_ALIGN(lg) ((int)(lg))
+#define TRI_MALLOCX_ZERO         ((int)0x40)
+#define TRI_MALLOCX_TCACHE(tc)   ((int)(((tc) + 2) << 8))
+#define TRI_MALLOCX_TCACHE_NONE  ((int)(1 << 8))
+#define TRI_MALLOCX_ARENA(a)     ((int)((unsigned)(a) + 1) << 20)
+
+void *tri_mallocx(size_t n, int flags) __attribute__((malloc, alloc_size(1)));
+void *tri_rallocx(void *p, size_t n, int flags) __attribute__((alloc_size(2)));
+size_t tri_xallocx(void *p, size_t n, size_t extra, int flags);
+size_t tri_sallocx(const void *p, int flags);
+void tri_dallocx(void *p, int flags);
+void tri_sdallocx(void *p, size_t n, int flags);
+size_t tri_nallocx(size_t n, int flags);
+
+/*
  * Gives back all free memory now: empties the caches of all threads and
  * purges every free page. `pad` is ignored. 1 where pages went back, else 0.
  * Takes 0.1 us per page and a few microseconds per active thread.

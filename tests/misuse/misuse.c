@@ -119,6 +119,14 @@ static const struct misuse misuses[] = {
 	  "free_aligned_sized(): @ was not allocated with alignment 48" },
 	{ "free_aligned_sized_too_large",
 	  "free_aligned_sized(): @ has size 256, not 100000" },
+	{ "sdallocx_too_small", "sdallocx(): @ has size 1024, not 100" },
+	{ "sdallocx_of_aligned",
+	  "sdallocx(): @ was not allocated with alignment 1048576" },
+
+	/* jemalloc's functions. */
+	{ "dallocx_past_the_cache_twice", "dallocx(): @ was already freed" },
+	{ "mallocx_with_no_such_cache",
+	  "mallocx(): there is no thread cache 7" },
 };
 
 #define N_MISUSES (sizeof misuses / sizeof misuses[0])

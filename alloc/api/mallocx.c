@@ -1,0 +1,316 @@
+/*
+ * mallocx.c -- jemalloc's functions with flags: where a block lies, whether it
+ * is zeroed, and past or through which cache it goes.
+ *
+ * What no flag asks for is done as malloc, realloc and free do it. errno stays
+ * as it is: these functions say by their result alone that memory is used up.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "../heap/direct.h"
+#include "../heap/large.h"
+#include "../pages/bell.h"
+#include "api.h"
+
+/* jemalloc's bits; ALIGN and ARENA of 0 mean that nothing was asked for. */
+#define FLAG_LG_ALIGN   0x3fu
+#define FLAG_ZERO       0x40u
+#define FLAG_CACHE(f)   ((unsigned)(f) >> 8 & 0xfffu)
+#define FLAG_ARENA(f)   ((unsigned)(f) >> 20)
+#define CACHE_AUTOMATIC 0u
+#define CACHE_NONE      1u
+
+/* What the flags say. */
+struct wish {
+	size_t alignment;
+	bool is_zero;
+	bool is_cached;      /* by the thread's own cache, as ever */
+	struct arena *arena; /* NULL: the thread's own */
+};
+
+/* A request's block: its class, CLASS_RUN included, and its bytes. */
+struct shape {
+	unsigned cls;
+	size_t bytes; /* 0: more than there can be */
+};
+
+static _Noreturn void
+die_of_cache(const char *name, unsigned cache)
+{
+	struct sentence s;
+	struct text *t = &s.text;
+
+	text_init(t, s.buf, sizeof s.buf);
+	text_str(t, "trimalloc: ");
+	text_str(t, name);
+	text_str(t, ": there is no thread cache ");
+	text_uint(t, cache);
+	text_str(t, "\n");
+	die_text(t);
+}
+
+/* False where the flags name an arena that there is not. */
+static bool
+wish_read(const char *name, int flags, struct wish *w)
+{
+	unsigned cache = FLAG_CACHE(flags), arena = FLAG_ARENA(flags);
+
+	if (cache > CACHE_NONE)
+		die_of_cache(name, cache - 2);
+	w->alignment = (size_t)1 << ((unsigned)flags & FLAG_LG_ALIGN);
+	w->is_zero = ((unsigned)flags & FLAG_ZERO) != 0;
+	w->is_cached = cache == CACHE_AUTOMATIC && arena == 0;
+	w->arena = NULL;
+	if (arena == 0)
+		return true;
+	boot();
+	w->arena = arena_find(arena - 1);
+	return w->arena != NULL;
+}
+
+static struct arena *
+wish_arena(const struct wish *w)
+{
+	return w->arena != NULL ? w->arena : cache_arena();
+}
+
+static struct shape
+shape_of(size_t n, size_t alignment)
+{
+	struct shape s = { CLASS_RUN, 0 };
+
+	n = max_size(n, 1);
+	if (alignment > REQUEST_MAX || n > REQUEST_MAX - alignment)
+		return s;
+	s.cls = size_class_aligned(n, alignment);
+	s.bytes = s.cls == CLASS_RUN ? align_up(n, PAGE_BYTES)
+				     : class_size(s.cls);
+	return s;
+}
+
+/* Past all caches. */
+static void *
+alloc_direct(const struct wish *w, unsigned cls, bool *is_zero)
+{
+	void *p = direct_alloc(wish_arena(w), cls, is_zero);
+
+	bell_ring();
+	alloc_relieve();
+	if (p != NULL && !*is_zero)
+		*mark_of(p) = NULL;
+	return p;
+}
+
+static void *
+alloc_once(const struct wish *w, const struct shape *s, bool *is_zero)
+{
+	void *p;
+
+	if (s->cls != CLASS_RUN)
+		return w->is_cached ? class_alloc_slow(s->cls, is_zero)
+				    : alloc_direct(w, s->cls, is_zero);
+	p = large_alloc(wish_arena(w), s->bytes >> PAGE_SHIFT, w->alignment,
+			CLASS_RUN, is_zero);
+	alloc_relieve();
+	return p;
+}
+
+/* A block for a wish; NULL where there is no memory. */
+static void *
+alloc(const struct wish *w, size_t n)
+{
+	struct shape s = shape_of(n, w->alignment);
+	bool is_zero = false;
+	void *p;
+
+	if (s.bytes == 0)
+		return NULL;
+	boot();
+	p = alloc_once(w, &s, &is_zero);
+	if (p == NULL && alloc_may_retry(s.bytes))
+		p = alloc_once(w, &s, &is_zero);
+	if (p != NULL && w->is_zero && !is_zero)
+		memset(p, 0, s.bytes);
+	return p;
+}
+
+EXPORT void *
+tri_mallocx(size_t n, int flags)
+{
+	int before = errno;
+	struct wish w;
+	void *p;
+
+	if (flags == 0)
+		p = tri_malloc(n);
+	else
+		p = wish_read("mallocx()", flags, &w) ? alloc(&w, n) : NULL;
+	errno = before;
+	return p;
+}
+INTERPOSE(void *, mallocx, (size_t, int))
+
+EXPORT size_t
+tri_nallocx(size_t n, int flags)
+{
+	return shape_of(n, (size_t)1 << ((unsigned)flags & FLAG_LG_ALIGN))
+		.bytes;
+}
+INTERPOSE(size_t, nallocx, (size_t, int))
+
+EXPORT size_t
+tri_sallocx(const void *p, int flags UNUSED)
+{
+	return block_check("sallocx()", p).bytes;
+}
+INTERPOSE(size_t, sallocx, (const void *, int))
+
+/* --- free ------------------------------------------------------------------- */
+
+static void
+free_wished(const struct wish *w, const char *name, void *p)
+{
+	if (w->is_cached)
+		tri_free(p);
+	else
+		free_past_caches(name, p);
+}
+
+EXPORT void
+tri_dallocx(void *p, int flags)
+{
+	int before = errno;
+	struct wish w;
+
+	if (p == NULL)
+		return;
+	/* An arena that is gone is no reason to keep the block. */
+	wish_read("dallocx()", flags, &w);
+	free_wished(&w, "dallocx()", p);
+	errno = before;
+}
+INTERPOSE(void, dallocx, (void *, int))
+
+EXPORT void
+tri_sdallocx(void *p, size_t n, int flags)
+{
+	struct wish w;
+
+	if (p == NULL)
+		return;
+	wish_read("sdallocx()", flags, &w);
+	if (w.is_cached && w.alignment <= QUANTUM_BYTES) {
+		free_sized_for("sdallocx()", p, n);
+		return;
+	}
+	sized_check("sdallocx()", p, w.alignment, n);
+	tri_dallocx(p, flags);
+}
+INTERPOSE(void, sdallocx, (void *, size_t, int))
+
+/* --- another size ------------------------------------------------------------ */
+
+/* Zeroes what a block got behind its first `old` bytes. */
+static void
+zero_behind(const struct wish *w, void *p, size_t old)
+{
+	size_t now;
+
+	if (!w->is_zero)
+		return;
+	now = block_check("rallocx()", p).bytes;
+	if (now > old)
+		memset((char *)p + old, 0, now - old);
+}
+
+static void *
+move(const struct wish *w, void *p, size_t n, const struct block *b)
+{
+	void *to = alloc(w, n);
+
+	if (to == NULL)
+		return NULL;
+	memcpy(to, p, min_size(n, b->bytes));
+	free_wished(w, "rallocx()", p);
+	return to;
+}
+
+/* NULL, and the block as it was, where there is no memory. */
+static void *
+resize(const struct wish *w, void *p, size_t n, const struct block *b)
+{
+	bool is_aligned = ((uintptr_t)p & (w->alignment - 1)) == 0;
+	void *to = NULL;
+
+	if (is_aligned && resize_stays(n, b))
+		return p;
+	/* A block that moves begins at a page and no more. */
+	if (is_aligned && !class_is_slab(b->cls) && w->alignment <= PAGE_BYTES)
+		to = resize_large(wish_arena(w), p, n, b->bytes);
+	return to != NULL ? to : move(w, p, n, b);
+}
+
+EXPORT void *
+tri_rallocx(void *p, size_t n, int flags)
+{
+	int before = errno;
+	struct block b;
+	struct wish w;
+	void *to;
+
+	if (p == NULL)
+		return tri_mallocx(n, flags);
+	b = block_check("rallocx()", p);
+	if (!wish_read("rallocx()", flags, &w) ||
+	    shape_of(n, w.alignment).bytes == 0)
+		return NULL;
+	to = resize(&w, p, n, &b);
+	if (to != NULL)
+		zero_behind(&w, to, b.bytes);
+	errno = before;
+	return to;
+}
+INTERPOSE(void *, rallocx, (void *, size_t, int))
+
+/* The most that n and extra bytes may ask for. */
+static size_t
+most(size_t n, size_t extra)
+{
+	size_t sum;
+
+	if (__builtin_add_overflow(n, extra, &sum))
+		return REQUEST_MAX - PAGE_BYTES;
+	return min_size(sum, REQUEST_MAX - PAGE_BYTES);
+}
+
+/* Makes a page run n bytes long where it stands; its bytes before: `bytes`. */
+static bool
+resize_here(void *p, size_t n, size_t bytes)
+{
+	struct shape s = shape_of(n, 1);
+
+	return s.bytes == bytes ||
+	       large_resize(p, s.bytes >> PAGE_SHIFT, s.cls);
+}
+
+EXPORT size_t
+tri_xallocx(void *p, size_t n, size_t extra, int flags)
+{
+	struct block b = block_check("xallocx()", p);
+	size_t least = max_size(n, SLAB_SIZE_MAX + 1);
+	size_t max = max_size(most(n, extra), SLAB_SIZE_MAX + 1);
+	int before = errno;
+	struct wish w;
+
+	/* Slots are of one size, and a run of pages never becomes one. */
+	if (class_is_slab(b.cls) || n > REQUEST_MAX - PAGE_BYTES)
+		return b.bytes;
+	wish_read("xallocx()", flags, &w);
+	if (!resize_here(p, max, b.bytes) && b.bytes < least)
+		resize_here(p, least, b.bytes);
+	zero_behind(&w, p, b.bytes);
+	errno = before;
+	return block_check("xallocx()", p).bytes;
+}
+INTERPOSE(size_t, xallocx, (void *, size_t, size_t, int))
