@@ -15,10 +15,10 @@ enum report_form { REPORT_TEXT, REPORT_JSON, REPORT_XML };
 
 void report_text(struct text *t, const struct snapshot *s);
 
-/*
- * The document of glibc's malloc_info(3), version 1: one heap with the sums,
- * then the totals that its readers look for, then our own elements.
- */
+/* One object of RFC 8259. */
+void report_json(struct text *t, const struct snapshot *s);
+
+/* The document of glibc's malloc_info(3), and our own elements in it. */
 void report_xml(struct text *t, const struct snapshot *s);
 
 /* A whole report. buf is the kernel's memory, and not terminated by a NUL. */
@@ -38,5 +38,13 @@ void report_drop(struct report *r);
 
 /* As far as the file takes it. */
 void report_write(const struct report *r, int fd);
+
+/* --- what the forms share ------------------------------------------------------ */
+
+/* What the kernel keeps of a name, a line feed and an end. */
+#define THREAD_NAME_BYTES 32
+
+/* A thread's name now, as it has it in /proc; "" where it is no more. */
+void thread_name(int tid, char name[THREAD_NAME_BYTES]);
 
 #endif

@@ -301,6 +301,15 @@ settle(struct class_stats *classes)
 	return sum;
 }
 
+size_t
+class_slack(unsigned cls, const struct class_stats *c)
+{
+	if (c->nslabs == 0)
+		return 0;
+	return c->nslabs * ((class_slab_npages(cls) << PAGE_SHIFT) -
+			    class_nslots(cls) * class_size(cls));
+}
+
 static void
 settle_sum(struct stats *out)
 {

@@ -115,6 +115,9 @@ struct snapshot {
 	size_t bytes; /* of this record and what it points to */
 };
 
+/* Bytes in the pages of a class's slabs that are no slot's. */
+size_t class_slack(unsigned cls, const struct class_stats *c);
+
 /* Any thread, no lock held. */
 void stats_take(struct stats *out);
 

@@ -1,7 +1,8 @@
 /*
  * file.h -- the small text files of /proc and /sys.
  *
- * Above   os/cgroup.c, os/cpus.c, os/memory_limit.c; no other floor
+ * Above   os/cgroup.c, os/cpus.c, os/memory_limit.c; control/report.c for the
+ *         names of threads
  * Lock    none; a reader belongs to one thread
  * Always  no malloc, no stdio, and no cancellation point, which malloc must
  *         not be: libc's open, read and close are, syscall() is not

@@ -194,13 +194,13 @@ what_the_kernel_was_not_asked_for_has_no_line(void **state)
 {
 	(void)state;
 	assert_null(find_line(text(), "resident"));
-	assert_null(find_line(text(), "in huge pages"));
+	assert_null(find_line(text(), "  in huge pages"));
 	assert_null(strstr(xml(), "<resident>"));
 	assert_null(strstr(xml(), "<huge>"));
 	s.has_residence = true;
 	s.residence = (struct os_residence){ 1000333, 1000357 };
 	assert_int_equal(number_of(text(), "resident"), 1000333);
-	assert_int_equal(number_of(text(), "in huge pages"), 1000357);
+	assert_int_equal(number_of(text(), "  in huge pages"), 1000357);
 	assert_non_null(strstr(xml(), "<resident>1000333</resident>"));
 	assert_non_null(strstr(xml(), "<huge>1000357</huge>"));
 }

@@ -12,7 +12,7 @@ import subprocess
 import source
 import tap
 
-LINE = re.compile(r'\b(?:line|text_purges)\(t, "([^"]+)"')
+LINE = re.compile(r'\b(?:line|share|text_purges)\(t, "([^"]+)"')
 ELEMENT = re.compile(r'\bxml_own\(t, "([^"]+)"')
 OPTION = re.compile(r"^OPTION\((\w+),", re.MULTILINE)
 # What .TP, .B and the like leave of a page.
@@ -67,8 +67,8 @@ def main():
     tree = source.root()
     report = tap.Report()
     text = words(source.read(tree, "doc/trimalloc.3"))
-    reports = source.read(tree, "alloc/control/report.c")
-    lines, elements = LINE.findall(reports), ELEMENT.findall(reports)
+    lines = LINE.findall(source.read(tree, "alloc/control/report_text.c"))
+    elements = ELEMENT.findall(source.read(tree, "alloc/control/report_xml.c"))
     report.sentence("trimalloc(3) tells what each line of malloc_stats means",
                     missing(lines, text) if len(lines) > 20 else ["no lines were found"])
     report.sentence("trimalloc(3) names each element of malloc_info's own",
