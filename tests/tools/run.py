@@ -49,7 +49,7 @@ def merges_options():
 def later_options_win():
     said = tool("run", "-o", "stats_at_exit:true", "/bin/true",
                 env=t.environment(TRIMALLOC_CONF="stats_at_exit:false"))
-    yield from said.wrong(0, err="trimalloc statistics")
+    yield from said.wrong(0, err="statistics, process")
 
 
 def passes_arguments():
