@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "../control/ctl.h"
 #include "../heap/large.h"
 #include "api.h"
 
@@ -107,6 +108,8 @@ tri_realloc(void *p, size_t n)
 	b = block_check("realloc()", p);
 	/* As glibc does it: the block is freed, and there is no new one. */
 	if (n == 0) {
+		atomic_fetch_add_explicit(&ctl_zero_reallocs, 1,
+					  memory_order_relaxed);
 		tri_free(p);
 		return NULL;
 	}

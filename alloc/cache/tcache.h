@@ -76,8 +76,7 @@ struct tcache {
 	uint32_t hand;       /* the large bin that gives up its budget next */
 	size_t slab_budget;  /* bytes that depths of slab bins stand for */
 	size_t large_budget; /* bytes that depths of large bins stand for */
-	uint64_t nfills, nflushes, ndrains;
-	uint64_t quiet_ns; /* when is_quiet became true */
+	uint64_t nfills, nflushes, ndrains, quiet_ns; /* since is_quiet */
 };
 
 static_assert(sizeof(struct tcache) <= PAGE_BYTES, "one page a thread");
@@ -86,6 +85,7 @@ enum cache_phase {
 	PHASE_UNBORN = 0,
 	PHASE_BIRTH, /* in the middle of it: no cache yet */
 	PHASE_LIVE,
+	PHASE_OFF,  /* the program wants none */
 	PHASE_DEAD, /* or never to have one */
 };
 

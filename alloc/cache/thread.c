@@ -196,6 +196,61 @@ thread_birth(void)
 		atomic_store_explicit(&a->cache, c, memory_order_release);
 }
 
+/* --- what a thread says of its own cache ------------------------------------------ */
+
+bool
+thread_set_cached(bool is_cached)
+{
+	struct anchor *a = &tcache_anchor;
+
+	if (!is_cached && a->phase == PHASE_LIVE)
+		thread_death(a->own);
+	if (!is_cached && a->phase != PHASE_DEAD)
+		a->phase = PHASE_OFF;
+	if (is_cached && a->phase == PHASE_OFF)
+		a->phase = PHASE_UNBORN;
+	return is_cached && cache_own() != NULL;
+}
+
+/* The calling thread's cache, locked and open; NULL where it has none. */
+static struct tcache *
+lock_own(void)
+{
+	struct tcache *c = cache_own();
+
+	if (c == NULL)
+		return NULL;
+	lock_take(&c->lock, LOCK_CACHE);
+	if (c->is_parked)
+		cache_open(c);
+	return c;
+}
+
+void
+thread_flush(void)
+{
+	struct tcache *c = lock_own();
+
+	if (c == NULL)
+		return;
+	cache_empty(c);
+	cache_strip(c);
+	lock_drop(&c->lock, LOCK_CACHE);
+	bell_ring();
+}
+
+bool
+thread_set_arena(struct arena *a)
+{
+	struct tcache *c = lock_own();
+
+	if (c == NULL)
+		return false;
+	c->arena = a;
+	lock_drop(&c->lock, LOCK_CACHE);
+	return true;
+}
+
 /* --- visits ---------------------------------------------------------------------- */
 
 void

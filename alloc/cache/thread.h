@@ -36,6 +36,21 @@ size_t thread_live(void);
 void thread_birth(void);
 
 /*
+ * The calling thread goes on without a cache, or gets one again; whether it
+ * has one now.
+ */
+bool thread_set_cached(bool is_cached);
+
+/*
+ * The calling thread's cache gives all that it holds back, and its arrays.
+ * Nothing where it has none.
+ */
+void thread_flush(void);
+
+/* It allocates from another arena from now on; false where it has no cache. */
+bool thread_set_arena(struct arena *a);
+
+/*
  * A round visits every cache once: begin, visit until NULL, end. A visit
  * returns the next cache that this round has not seen, its lock held; the
  * visitor drops that (LOCK_CACHE) before the next one. Threads are born and

@@ -84,6 +84,9 @@ void ctl_list(void (*each)(const char *name, enum ctl_type type,
 /* The type's name in jemalloc's manual: "size_t". */
 const char *ctl_type_name(enum ctl_type type);
 
+/* Calls of realloc(p, 0). Relaxed: a number for reports. */
+extern _Atomic size_t ctl_zero_reallocs;
+
 /* --- for fork.c ---------------------------------------------------------- */
 
 void ctl_lock(void);

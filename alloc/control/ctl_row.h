@@ -91,19 +91,36 @@ bool ctl_has_index(const char *name, size_t at, size_t n);
 /* Reads and writes rows whose call was found. */
 int ctl_run(const struct ctl_call *c);
 
-/* --- handlers ------------------------------------------------------------ */
+/* --- handlers, and what they share ------------------------------------------- */
 
-/* ctl_conf.c: what is known at boot. */
-ctl_read_fn ctl_constant; /* arg: the number or truth itself */
-ctl_read_fn ctl_words;    /* arg: the words' address */
+/* ctl_conf.c: what was decided before. */
+ctl_read_fn ctl_constant;    /* arg: the number or truth itself */
+ctl_read_fn ctl_words;       /* arg: the words' address */
+ctl_read_fn ctl_option_read; /* arg: place of the option in its table */
+ctl_write_fn ctl_option_write;
 
-/* ctl_stats.c: the snapshot. */
+/* ctl_stats.c: the snapshot. arg: an offset in the record that is named. */
 ctl_read_fn ctl_epoch_read;
 ctl_write_fn ctl_epoch_write;
-ctl_read_fn ctl_sum_read; /* arg: offset of 8 bytes in struct stats */
+ctl_read_fn ctl_figure;        /* struct ctl_view */
+ctl_read_fn ctl_kernel_figure; /* struct stats, which the kernel was asked */
+ctl_read_fn ctl_class_figure;  /* struct class_stats */
+ctl_read_fn ctl_arena_figure;  /* struct ctl_arena */
+ctl_read_fn ctl_bin_figure;    /* struct ctl_bin */
+ctl_read_fn ctl_lextent_figure;
+ctl_read_fn ctl_zero_reallocs_read;
 
-/* ctl_arena.c: arenas and their memory. */
-ctl_read_fn ctl_narenas;
-ctl_write_fn ctl_trim;
+/* ctl_arena.c: arenas, classes, and giving back. */
+ctl_read_fn ctl_narenas, ctl_initialized, ctl_ncached;
+ctl_read_fn ctl_class_size, ctl_bin_nregs, ctl_lextent_size;
+ctl_read_fn ctl_decay_read, ctl_muzzy_read, ctl_dss_read;
+ctl_write_fn ctl_decay_write, ctl_decay_default_write, ctl_muzzy_write;
+ctl_write_fn ctl_dss_write, ctl_grow_limit_write, ctl_trim, ctl_tick;
+ctl_all_fn ctl_lookup;
+
+/* ctl_thread.c: the calling thread, and the trim thread. */
+ctl_read_fn ctl_thread_arena_read, ctl_cached_read, ctl_background_read;
+ctl_write_fn ctl_thread_arena_write, ctl_cached_write, ctl_background_write;
+ctl_write_fn ctl_flush, ctl_idle, ctl_background_max_write;
 
 #endif

@@ -51,7 +51,7 @@ nap(void)
 {
 	uint64_t left = reclaim_tick_ns();
 
-	while (thread_live() > 0) {
+	while (thread_live() > 0 && option(trim_thread)) {
 		uint64_t ns = min_ns(left, RECLAIM_WATCH_NS);
 
 		bell_nap(ns);

@@ -37,6 +37,7 @@ struct arena {
 	struct bin bins[CLASS_SLAB_MAX + 1]; /* by class; 0 is not used */
 	/* Page runs with the program or a cache. Relaxed: sums for reports. */
 	_Atomic size_t nlarge, large_bytes;
+	_Atomic uint64_t nlarge_made;   /* ever */
 	struct shelf shelves[NSHELVES]; /* by class, from CLASS_SLAB_MAX + 1 */
 	_Atomic size_t shelf_bytes;     /* on all of them; a bound, not exact */
 };

@@ -42,17 +42,27 @@ choose_list(struct slab *s)
 	s->list = (s->is_held ? BIN_HELD : BIN_HIDDEN + i) & 15;
 }
 
+/* Relaxed: LOCK_BIN orders the writers, readers want a number for reports. */
+static void
+count_listed_locked(struct bin *b, size_t n)
+{
+	n += atomic_load_explicit(&b->nlisted, memory_order_relaxed);
+	atomic_store_explicit(&b->nlisted, n, memory_order_relaxed);
+}
+
 static void
 link_locked(struct bin *b, struct slab *s)
 {
 	choose_list(s);
 	list_push(&b->lists[s->list], &s->link);
+	count_listed_locked(b, 1);
 }
 
 static void
 unlink_locked(struct bin *b, struct slab *s)
 {
 	list_remove(&b->lists[s->list], &s->link);
+	count_listed_locked(b, (size_t)-1);
 }
 
 /* After its numbers changed. A full slab is on no list. */

@@ -48,6 +48,7 @@ struct bin {
 	uint64_t nfilled, nflushed; /* blocks, in all of them */
 	uint64_t nrefaults; /* pages that were away and were taken again */
 	_Atomic uint64_t nslabs_made; /* 0: never used; read without the lock */
+	_Atomic size_t nlisted;       /* slabs on `lists`; as the one above */
 };
 
 /*

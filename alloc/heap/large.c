@@ -11,6 +11,9 @@ count(struct arena *a, size_t nblocks, size_t npages)
 {
 	/* Relaxed: sums for reports. */
 	atomic_fetch_add_explicit(&a->nlarge, nblocks, memory_order_relaxed);
+	if (nblocks == 1)
+		atomic_fetch_add_explicit(&a->nlarge_made, 1,
+					  memory_order_relaxed);
 	atomic_fetch_add_explicit(&a->large_bytes, npages << PAGE_SHIFT,
 				  memory_order_relaxed);
 }
