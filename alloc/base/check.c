@@ -17,12 +17,24 @@
 #endif
 
 /*
- * A thread with a table of descriptors of its own (os.h, os_own_files) has no
- * stderr: it borrows the process's, which a process may always do with itself.
- * Not closed, for few sentences are said, most of them last ones.
+ * In the calling thread's own table: open, and to be written to. Its place in
+ * such a table is taken by what can only be read (os_own_files).
  */
-static int
-borrow_stderr(void)
+static bool
+has_stderr(void)
+{
+	int flags = fcntl(STDERR_FILENO, F_GETFL);
+
+	return flags >= 0 && (flags & O_ACCMODE) != O_RDONLY;
+}
+
+/*
+ * From the process's table, which a process may always read of itself; but
+ * sandboxes that know no pidfd_getfd are common, and there what is a file or a
+ * pipe can be opened once more.
+ */
+static long
+borrow(void)
 {
 	long self = syscall(SYS_pidfd_open, getpid(), 0);
 	long fd = self < 0 ? -1
@@ -30,18 +42,28 @@ borrow_stderr(void)
 
 	if (self >= 0)
 		syscall(SYS_close, self);
+	if (fd < 0)
+		fd = syscall(SYS_openat, AT_FDCWD, "/proc/self/fd/2",
+			     O_WRONLY | O_APPEND | O_NOCTTY | O_CLOEXEC |
+				     O_NONBLOCK);
+	return fd;
+}
+
+int
+stderr_borrow(void)
+{
+	int before = errno;
+	long fd = has_stderr() ? STDERR_FILENO : borrow();
+
+	errno = before;
 	return fd < 0 ? STDERR_FILENO : (int)fd;
 }
 
-static int
-stderr_fd(void)
+void
+stderr_return(int fd)
 {
-	int before = errno, fd = STDERR_FILENO;
-
-	if (fcntl(fd, F_GETFD) < 0)
-		fd = borrow_stderr();
-	errno = before;
-	return fd;
+	if (fd != STDERR_FILENO)
+		syscall(SYS_close, fd);
 }
 
 void
@@ -49,12 +71,14 @@ complain(const char *sentence)
 {
 	char buf[512];
 	struct text t;
+	int fd = stderr_borrow();
 
 	text_init(&t, buf, sizeof buf);
 	text_str(&t, "trimalloc: ");
 	text_str(&t, sentence);
 	text_str(&t, "\n");
-	text_write(&t, stderr_fd());
+	text_write(&t, fd);
+	stderr_return(fd);
 }
 
 void
@@ -68,6 +92,6 @@ void
 die_text(struct text *t)
 {
 	/* One write, so that lines of other threads do not cut ours. */
-	text_write(t, stderr_fd());
+	text_write(t, stderr_borrow());
 	abort();
 }

@@ -26,6 +26,14 @@ _Noreturn void die_text(struct text *t);
 /* One line to stderr, "trimalloc: <sentence>"; the process goes on. */
 void complain(const char *sentence);
 
+/*
+ * The process's stderr, also for a thread with a table of descriptors of its
+ * own (os.h, os_own_files); give it back afterwards. STDERR_FILENO where it is
+ * not to be had: what is written to that is then lost.
+ */
+int stderr_borrow(void);
+void stderr_return(int fd);
+
 #define ensure(cond, sentence)                    \
 	do {                                      \
 		if (__builtin_expect(!(cond), 0)) \

@@ -1,11 +1,13 @@
 /*
  * trim.c -- see trim.h.
  */
+#include <errno.h>
 #include <signal.h>
 
 #include "../base/options.h"
 #include "../cache/thread.h"
 #include "../pages/bell.h"
+#include "dump.h"
 #include "reclaim.h"
 #include "trim.h"
 
@@ -45,17 +47,31 @@ min_ns(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
-/* Sleeps for a tick. A long one is a sequence of naps, between which to watch. */
+/*
+ * It ends when every other thread has: the C library ends a process with its
+ * last thread, and that must not be this one. And when it is forbidden.
+ */
+static bool
+is_needed(void)
+{
+	return thread_live() > 0 && option(trim_thread);
+}
+
+/*
+ * Sleeps for a tick. A long one is a sequence of naps, between which to watch;
+ * a dismissal, for a dump say, ends a nap and not the tick.
+ */
 static void
 nap(void)
 {
-	uint64_t left = reclaim_tick_ns();
+	uint64_t left = reclaim_tick_ns(), begun;
 
-	while (thread_live() > 0 && option(trim_thread)) {
-		uint64_t ns = min_ns(left, RECLAIM_WATCH_NS);
-
-		bell_nap(ns);
-		left -= ns;
+	while (is_needed()) {
+		dump_serve();
+		begun = os_now_ns();
+		bell_nap(
+			min_ns(min_ns(left, RECLAIM_WATCH_NS), dump_wait_ns()));
+		left -= min_ns(left, os_now_ns() - begun);
 		if (left == 0 || reclaim_watch())
 			return;
 	}
@@ -64,32 +80,34 @@ nap(void)
 /*
  * Sleeps for a tick, or until there is something to do. Announces the sleep,
  * looks once more, sleeps: a free between the tick and the announcement is
- * seen by the second look, one after it rings.
+ * seen by the second look, one after it rings. The same holds for a dump: who
+ * asks for one writes the word, then rings; here the announcement is written
+ * and then the word read, and a fence on either side leaves no order in which
+ * both miss.
  */
 static void
 rest(bool has_work)
 {
 	if (!has_work) {
 		bell_announce();
-		if (thread_live() > 0 && !tick())
-			bell_sleep();
+		atomic_thread_fence(memory_order_seq_cst);
+		dump_serve();
+		if (is_needed() && !tick())
+			bell_sleep(dump_wait_ns());
 	}
 	nap();
 }
 
-/*
- * Ends when every other thread has: the C library ends a process with its
- * last thread, and that must not be this one.
- */
 static void *
 trim_thread(void *arg UNUSED)
 {
 	bool has_work = true;
 
 	os_own_files();
+	dump_begin();
 	/* Memory may grow fast before the first nap is over. */
 	reclaim_watch();
-	while (thread_live() > 0) {
+	while (is_needed()) {
 		rest(has_work);
 		has_work = tick();
 	}
@@ -122,6 +140,46 @@ create_thread(trim_create_fn *create)
 	return ok;
 }
 
+/* --- signals -------------------------------------------------------------------- */
+
+void
+trim_ask_dump(void)
+{
+	if (!dump_ask())
+		return;
+	/* See rest(). */
+	atomic_thread_fence(memory_order_seq_cst);
+	bell_dismiss();
+}
+
+/*
+ * Only wakes the trim thread. In the child of a vfork it would be the
+ * parent's; in that of a fork, which may have none yet, the word stays.
+ */
+static void
+on_signal(int number UNUSED)
+{
+	int before = errno;
+
+	if (os_pid() == atomic_load_explicit(&trim.pid, memory_order_relaxed))
+		trim_ask_dump();
+	errno = before;
+}
+
+/*
+ * With the thread comes the handler, while the program has one thread as a
+ * rule. A library that stands beside the process's malloc takes no signal of
+ * the process's.
+ */
+static void
+catch_signal(void)
+{
+	int number = (int)option(dump_signal);
+
+	if (!TRI_JNI && number != 0)
+		os_catch_signal(number, on_signal);
+}
+
 /* The thread inherits a mask that blocks everything: signals are not for it. */
 static bool
 create_masked(trim_create_fn *create)
@@ -146,6 +204,7 @@ trim_start(trim_create_fn *create)
 	if (atomic_exchange_explicit(&trim.has_thread, true,
 				     memory_order_acq_rel))
 		return;
+	catch_signal();
 	if (create_masked(create))
 		return;
 	/* Frees will poll; pthread_create tries again. Relaxed: a hint. */
@@ -161,6 +220,13 @@ trim_boot(void)
 	atomic_store_explicit(&trim.may_start, true, memory_order_relaxed);
 }
 
+/* A process of one thread, too, is to do what it was told to. */
+static bool
+has_other_work(void)
+{
+	return dump_is_asked() || option(stats_interval) > 0;
+}
+
 bool
 trim_is_wanted(void)
 {
@@ -168,7 +234,7 @@ trim_is_wanted(void)
 	    !atomic_load_explicit(&trim.may_start, memory_order_relaxed))
 		return false;
 	return option(trim_thread) && thread_live() > 0 &&
-	       reclaim_is_worth_it() &&
+	       (reclaim_is_worth_it() || has_other_work()) &&
 	       os_pid() ==
 		       atomic_load_explicit(&trim.pid, memory_order_relaxed);
 }

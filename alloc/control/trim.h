@@ -8,7 +8,7 @@
  *
  * It is born when the program starts its first thread, or when a process of
  * one thread has a few MiB of dirty pages; all signals are blocked in it. What
- * a tick does is told in reclaim.h. Between two ticks it naps; when one found
+ * a tick does is told in reclaim.h, and what a signal has it do in dump.h. Between two ticks it naps; when one found
  * nothing more to do it lies down at the bell (pages/bell.h), which frees
  * ring. So a process that is idle has no wake-ups.
  */
@@ -51,6 +51,9 @@ void trim_boot(void);
  * is due. Costs a load where there is a trim thread.
  */
 void trim_poll(void);
+
+/* Has the trim thread write a dump. Fit for signal handlers; errno may change. */
+void trim_ask_dump(void);
 
 /* For fork.c: the child has no trim thread until it needs one. */
 void trim_forget_thread(void);

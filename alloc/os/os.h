@@ -96,11 +96,20 @@ void os_futex_wake(_Atomic uint32_t *word, int nthreads);
 void os_sleep(uint64_t ns);
 
 /*
- * Gives the calling thread a table of file descriptors of its own, an empty
- * one, so that files it opens take no number from the program's threads, nor
- * their closing one. False before Linux 5.9: the table is shared as before.
+ * Gives the calling thread a table of file descriptors of its own, so that
+ * files it opens take no number from the program's threads, nor their closing
+ * one. The first three numbers are taken in it, by what cannot be written to.
+ * False before Linux 5.9: the table is shared as before.
  */
 bool os_own_files(void);
+
+/*
+ * Has a handler called for a signal, on the alternative stack where there is
+ * one, unless somebody handles or ignores it: true where it was not handled.
+ * Between the question and the answer another thread may come; call it while
+ * the program has one.
+ */
+bool os_catch_signal(int number, void (*handler)(int));
 
 /* Lets others run; the caller spins on a word that they will write. */
 void os_yield(void);

@@ -2,9 +2,11 @@
  * os_linux.c -- os.h on Linux.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/futex.h>
 #include <linux/membarrier.h>
 #include <sched.h>
+#include <signal.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -299,10 +301,46 @@ os_yield(void)
 	sched_yield();
 }
 
+/*
+ * The first three numbers are the read end of a pipe that has no other: no
+ * file that is opened here is ever taken for stdin, stdout or stderr.
+ */
+static void
+take_first_numbers(void)
+{
+	int fds[2];
+
+	if (syscall(SYS_pipe2, fds, O_CLOEXEC) != 0)
+		return;
+	for (int fd = 0; fd <= STDERR_FILENO; fd++) {
+		if (fd != fds[0])
+			syscall(SYS_dup3, fds[0], fd, O_CLOEXEC);
+	}
+}
+
 bool
 os_own_files(void)
 {
-	return syscall(SYS_close_range, 0, ~0u, CLOSE_RANGE_UNSHARE) == 0;
+	if (syscall(SYS_close_range, 0, ~0u, CLOSE_RANGE_UNSHARE) != 0)
+		return false;
+	take_first_numbers();
+	return true;
+}
+
+bool
+os_catch_signal(int number, void (*handler)(int))
+{
+	struct sigaction action;
+
+	if (sigaction(number, NULL, &action) != 0 ||
+	    action.sa_handler != SIG_DFL || (action.sa_flags & SA_SIGINFO) != 0)
+		return false;
+	action = (struct sigaction){
+		.sa_handler = handler,
+		.sa_flags = SA_RESTART | SA_ONSTACK,
+	};
+	sigemptyset(&action.sa_mask);
+	return sigaction(number, &action, NULL) == 0;
 }
 
 bool

@@ -26,9 +26,9 @@ bell_announce(void)
 }
 
 void
-bell_sleep(void)
+bell_sleep(uint64_t ns)
 {
-	os_futex_wait(&bell_asleep, 1, 0);
+	os_futex_wait(&bell_asleep, 1, ns == BELL_FOREVER ? 0 : ns);
 	/* Relaxed: as in bell_ring_slow(). */
 	atomic_store_explicit(&bell_asleep, 0, memory_order_relaxed);
 }

@@ -38,13 +38,18 @@ bell_ring(void)
 /* Announces a sleep; look for work once more before bell_sleep(). */
 void bell_announce(void);
 
-/* Sleeps until rung or dismissed. */
-void bell_sleep(void);
+#define BELL_FOREVER UINT64_MAX
+
+/* Sleeps until rung or dismissed, or for a time. */
+void bell_sleep(uint64_t ns);
 
 /* Sleeps for a time, deaf to rings; a dismissal ends it. */
 void bell_nap(uint64_t ns);
 
-/* Ends the listener's sleep, of either kind: it is to look around. */
+/*
+ * Ends the listener's sleep, of either kind: it is to look around. Fit for
+ * signal handlers.
+ */
 void bell_dismiss(void);
 
 /* --- the budget -------------------------------------------------------------- */

@@ -16,8 +16,8 @@
 /* --- steps ------------------------------------------------------------------------ */
 
 void __wrap_bell_nap(uint64_t ns);
-void __wrap_bell_sleep(void);
-void __real_bell_sleep(void);
+void __wrap_bell_sleep(uint64_t ns);
+void __real_bell_sleep(uint64_t ns);
 
 static _Atomic uint64_t slept_ns;
 
@@ -35,10 +35,10 @@ __wrap_bell_nap(uint64_t ns)
 }
 
 void
-__wrap_bell_sleep(void)
+__wrap_bell_sleep(uint64_t ns)
 {
 	sem_post(&at_bell);
-	__real_bell_sleep();
+	__real_bell_sleep(ns);
 }
 
 static void

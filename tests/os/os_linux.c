@@ -1,6 +1,7 @@
 /*
  * os_linux.c -- each kernel call keeps the contract of os.h.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 
@@ -361,11 +362,15 @@ open_files_of_its_own(void *arg)
 
 	if (!os_own_files())
 		return NULL;
-	/* The process's are not in it. */
-	for (fd = 0; fd <= highest; fd++)
+	/* The process's are not in it, and their numbers are of no use. */
+	for (fd = 0; fd <= STDERR_FILENO; fd++) {
+		assert_int_equal(write(fd, "x", 1), -1);
+		assert_int_equal(errno, EBADF);
+	}
+	for (; fd <= highest; fd++)
 		assert_int_equal(fcntl(fd, F_GETFD), -1);
 	fd = open("/proc/self/stat", O_RDONLY);
-	assert_int_equal(fd, 0);
+	assert_int_equal(fd, STDERR_FILENO + 1);
 	assert_int_equal(close(fd), 0);
 	return arg;
 }

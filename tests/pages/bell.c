@@ -40,7 +40,7 @@ a_ring_between_announcing_and_sleeping_is_not_lost(void **state)
 	bell_announce();
 	bell_ring();
 	/* Without a limit: it would not come back. */
-	bell_sleep();
+	bell_sleep(BELL_FOREVER);
 }
 
 static void
@@ -82,7 +82,7 @@ a_dismissal_before_a_sleep_is_not_lost(void **state)
 	(void)state;
 	bell_announce();
 	bell_dismiss();
-	bell_sleep();
+	bell_sleep(BELL_FOREVER);
 	bell_nap(LONG_NS);
 }
 
@@ -113,7 +113,7 @@ sleep_ten_times(void *arg)
 	(void)arg;
 	for (int i = 0; i < 10; i++) {
 		bell_announce();
-		bell_sleep();
+		bell_sleep(BELL_FOREVER);
 		atomic_fetch_add(&nwoken, 1);
 	}
 	return NULL;
@@ -275,7 +275,7 @@ a_warning_ends_a_nap_and_a_sleep(void **state)
 	bell_allow(1);
 	bell_spend(2);
 	bell_warn();
-	bell_sleep();
+	bell_sleep(BELL_FOREVER);
 	bell_nap(LONG_NS);
 }
 
