@@ -207,7 +207,7 @@ die_no_block(const char *name, const void *p, const struct region *r)
 {
 	const struct chunk *c = region_chunk(r, p);
 
-	if (c->owner != NULL && bits_test(c->used, chunk_page(c, p)) &&
+	if (chunk_owner(c) != NULL && bits_test(c->used, chunk_page(c, p)) &&
 	    !is_in_slab(p))
 		die_inside_run(name, p, r);
 	die_because(name, p, " was already freed");

@@ -5,7 +5,7 @@
 
 #include "../cache/drain.h"
 #include "../cache/thread.h"
-#include "../heap/arena.h"
+#include "../heap/large.h"
 #include "../pages/meta.h"
 #include "stats.h"
 #include "trim.h"
@@ -126,9 +126,35 @@ shelf_lock_waits(const struct arena *a)
 	return n;
 }
 
+/* Page runs by class: live and cached ones, until settle(). */
 static void
-note_arena(struct arena_stats *one, const struct pages_stats *p,
-	   const struct stats *large, uint64_t nwaits)
+add_runs(struct stats *sum, struct arena_stats *one, const struct arena *a)
+{
+	struct large_sum all = large_count(a);
+	size_t shelved = atomic_load_explicit(&a->shelf_bytes,
+					      memory_order_relaxed);
+
+	for (unsigned i = 0; i < NSHELVES; i++) {
+		size_t n = atomic_load_explicit(&a->runs[i].nblocks,
+						memory_order_relaxed);
+
+		sum->classes[CLASS_SLAB_MAX + 1 + i].nlive += n;
+		if (one != NULL)
+			one->classes[CLASS_SLAB_MAX + 1 + i].nlive = n;
+	}
+	sum->nlarge += all.nblocks;
+	sum->large += all.npages << PAGE_SHIFT;
+	sum->shelved += shelved;
+	if (one == NULL)
+		return;
+	one->nlarge = all.nblocks;
+	one->large_bytes = all.npages << PAGE_SHIFT;
+	one->shelved = shelved;
+}
+
+static void
+note_pages(struct arena_stats *one, const struct pages_stats *p,
+	   uint64_t nwaits)
 {
 	one->active = p->active;
 	one->dirty = p->dirty;
@@ -137,27 +163,16 @@ note_arena(struct arena_stats *one, const struct pages_stats *p,
 	one->purge = p->purge;
 	one->nrefaults += p->nrefaults;
 	one->nlock_waits += nwaits;
-	one->nlarge = large->nlarge;
-	one->large_bytes = large->large;
-	one->shelved = large->shelved;
 }
 
 static void
 add_arena(struct stats *sum, struct arena_stats *one, struct arena *a)
 {
-	/* Relaxed: sums for reports. */
-	struct stats large = {
-		.nlarge = atomic_load_explicit(&a->nlarge,
-					       memory_order_relaxed),
-		.shelved = atomic_load_explicit(&a->shelf_bytes,
-						memory_order_relaxed),
-		.large = atomic_load_explicit(&a->large_bytes,
-					      memory_order_relaxed),
-	};
 	struct pages_stats p;
 	uint64_t nwaits;
 
 	add_bins(sum, one, a);
+	add_runs(sum, one, a);
 	p = read_pages(&a->pages);
 	nwaits = p.nlock_waits + shelf_lock_waits(a);
 	sum->active += p.active;
@@ -165,11 +180,8 @@ add_arena(struct stats *sum, struct arena_stats *one, struct arena *a)
 	sum->nrefaults += p.nrefaults;
 	sum->nlock_waits += nwaits;
 	purge_stats_add(&sum->purge, &p.purge);
-	sum->nlarge += large.nlarge;
-	sum->shelved += large.shelved;
-	sum->large += large.large;
 	if (one != NULL)
-		note_arena(one, &p, &large, nwaits);
+		note_pages(one, &p, nwaits);
 }
 
 static void
@@ -289,8 +301,10 @@ settle(struct class_stats *classes)
 
 		sum.cached += s->ncached * size;
 		sum.ncached += s->ncached;
-		if (!class_is_slab(cls))
+		if (!class_is_slab(cls)) {
+			s->nlive = minus(s->nlive, s->ncached);
 			continue;
+		}
 		sum.used += s->nlive * size;
 		sum.slabs += s->nslabs * (class_slab_npages(cls) << PAGE_SHIFT);
 		sum.away += s->naway << PAGE_SHIFT;
@@ -374,6 +388,51 @@ stats_take(struct stats *out)
 	collect(out, NULL, 0);
 }
 
+/* --- large blocks ------------------------------------------------------------- */
+
+static unsigned
+power_above(size_t n)
+{
+	return n <= 1 ? 0 : log2_floor(n - 1) + 1;
+}
+
+static void
+add_large(struct snapshot *s, size_t bytes_each, size_t n, size_t bytes)
+{
+	struct large_stats *l = &s->large[power_above(bytes_each)];
+
+	l->nblocks += n;
+	l->bytes += bytes;
+}
+
+/* Those without a class are never cached. */
+static void
+add_spans(struct snapshot *s, const struct arena *a)
+{
+	for (unsigned i = 0; i < RUN_POWERS; i++) {
+		const struct run_count *c = &a->spans[i];
+		size_t n = atomic_load_explicit(&c->nblocks,
+						memory_order_relaxed);
+		size_t npages = atomic_load_explicit(&c->npages,
+						     memory_order_relaxed);
+
+		if (n > 0)
+			add_large(s, PAGE_BYTES << i, n, npages << PAGE_SHIFT);
+	}
+}
+
+static void
+note_large(struct snapshot *s)
+{
+	for (unsigned cls = CLASS_SLAB_MAX + 1; cls <= CLASS_LARGE_MAX; cls++) {
+		size_t n = s->sum.classes[cls].nlive;
+
+		add_large(s, class_size(cls), n, n * class_size(cls));
+	}
+	for (unsigned i = 0; i < s->narenas; i++)
+		add_spans(s, &arenas[i]);
+}
+
 /* --- the snapshot ------------------------------------------------------------------ */
 
 static void
@@ -420,6 +479,7 @@ snapshot_take(void)
 	if (s == NULL)
 		return NULL;
 	collect(&s->sum, s, nthreads_max);
+	note_large(s);
 	note_process(s);
 	return s;
 }
@@ -428,25 +488,4 @@ void
 snapshot_free(struct snapshot *s)
 {
 	os_release(s, s->bytes);
-}
-
-/* --- the kernel --------------------------------------------------------------------- */
-
-void
-stats_ask_kernel(struct stats *out)
-{
-	/* Acquire: pairs with the release in region_open_locked(). */
-	unsigned n = atomic_load_explicit(&nregions, memory_order_acquire);
-
-	out->has_residence = true;
-	out->residence = (struct os_residence){ 0, 0 };
-	for (unsigned i = 0; i < n; i++) {
-		struct os_residence one;
-
-		if (!os_residence((void *)regions[i].base,
-				  regions[i].nchunks_max * CHUNK_BYTES, &one))
-			out->has_residence = false;
-		out->residence.resident += one.resident;
-		out->residence.huge += one.huge;
-	}
 }

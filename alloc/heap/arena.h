@@ -32,12 +32,22 @@ struct shelf {
 
 #define NSHELVES (CLASS_LARGE_MAX - CLASS_SLAB_MAX)
 
+/*
+ * Page runs with the program or a cache: those of each class, and those of
+ * CLASS_RUN of up to 2^i pages, more than 2^(i-1). Relaxed: sums for reports.
+ */
+struct run_count {
+	_Atomic size_t nblocks, npages;
+};
+
+#define RUN_POWERS 37u
+
 struct arena {
 	struct pageheap pages;
 	struct bin bins[CLASS_SLAB_MAX + 1]; /* by class; 0 is not used */
-	/* Page runs with the program or a cache. Relaxed: sums for reports. */
-	_Atomic size_t nlarge, large_bytes;
-	_Atomic uint64_t nlarge_made;   /* ever */
+	struct run_count runs[NSHELVES];     /* by class, as the shelves */
+	struct run_count spans[RUN_POWERS];
+	_Atomic uint64_t nlarge_made;   /* page runs, ever; as above */
 	struct shelf shelves[NSHELVES]; /* by class, from CLASS_SLAB_MAX + 1 */
 	_Atomic size_t shelf_bytes;     /* on all of them; a bound, not exact */
 };

@@ -6,16 +6,42 @@
 #include "large.h"
 #include "../base/check.h"
 
-static void
-count(struct arena *a, size_t nblocks, size_t npages)
+static struct run_count *
+run_count(struct arena *a, unsigned cls, size_t npages)
 {
-	/* Relaxed: sums for reports. */
-	atomic_fetch_add_explicit(&a->nlarge, nblocks, memory_order_relaxed);
-	if (nblocks == 1)
-		atomic_fetch_add_explicit(&a->nlarge_made, 1,
-					  memory_order_relaxed);
-	atomic_fetch_add_explicit(&a->large_bytes, npages << PAGE_SHIFT,
+	if (cls != CLASS_RUN)
+		return &a->runs[cls - CLASS_SLAB_MAX - 1];
+	return &a->spans[npages == 1 ? 0 : log2_floor(npages - 1) + 1];
+}
+
+/* One block more, of n == 1, or one less, of n == -1. */
+static void
+count(struct arena *a, unsigned cls, size_t npages, int n)
+{
+	struct run_count *c = run_count(a, cls, npages);
+
+	atomic_fetch_add_explicit(&c->nblocks, (size_t)n, memory_order_relaxed);
+	atomic_fetch_add_explicit(&c->npages, (size_t)n * npages,
 				  memory_order_relaxed);
+}
+
+static void
+add_count(const struct run_count *c, struct large_sum *sum)
+{
+	sum->nblocks += atomic_load_explicit(&c->nblocks, memory_order_relaxed);
+	sum->npages += atomic_load_explicit(&c->npages, memory_order_relaxed);
+}
+
+struct large_sum
+large_count(const struct arena *a)
+{
+	struct large_sum sum = { 0, 0 };
+
+	for (unsigned i = 0; i < NSHELVES; i++)
+		add_count(&a->runs[i], &sum);
+	for (unsigned i = 0; i < RUN_POWERS; i++)
+		add_count(&a->spans[i], &sum);
+	return sum;
 }
 
 static void
@@ -26,6 +52,14 @@ announce(const void *p, size_t npages, unsigned cls)
 
 	r->runs[page] = (uint32_t)npages;
 	pagemap_set(r, page, 1, CLASS_TO_MAP(cls));
+}
+
+static unsigned
+class_of(const void *p)
+{
+	const struct region *r = region_find(p);
+
+	return MAP_TO_CLASS(pagemap_get(r, region_page(r, p)));
 }
 
 /* --- shelves -------------------------------------------------------------- */
@@ -141,7 +175,8 @@ large_alloc(struct arena *a, size_t npages, size_t alignment, unsigned cls,
 	if (p == NULL)
 		return NULL;
 	announce(p, npages, cls);
-	count(a, 1, npages);
+	count(a, cls, npages, 1);
+	atomic_fetch_add_explicit(&a->nlarge_made, 1, memory_order_relaxed);
 	return p;
 }
 
@@ -163,7 +198,7 @@ large_free(void *p)
 
 	/* From here on the page map knows the block as freed. */
 	announce(p, npages, CLASS_NONE);
-	count(a, (size_t)-1, 0 - npages);
+	count(a, cls, npages, -1);
 	if (cls == CLASS_RUN || !shelf_push(a, cls, p))
 		pageheap_free(p, npages);
 }
@@ -172,13 +207,15 @@ bool
 large_resize(void *p, size_t npages, unsigned cls)
 {
 	size_t old = large_npages(p);
+	unsigned was = class_of(p);
 
 	if (npages > old && !pageheap_extend(p, old, npages - old))
 		return false;
 	if (npages < old)
 		pageheap_free((char *)p + (npages << PAGE_SHIFT), old - npages);
 	announce(p, npages, cls);
-	count(arena_of(p), 0, npages - old);
+	count(arena_of(p), was, old, -1);
+	count(arena_of(p), cls, npages, 1);
 	return true;
 }
 
@@ -189,8 +226,8 @@ large_free_moved(void *p)
 	size_t npages = large_npages(p);
 	size_t clean = align_down(npages, CHUNK_NPAGES);
 
+	count(arena_of(p), class_of(p), npages, -1);
 	announce(p, npages, CLASS_NONE);
-	count(arena_of(p), (size_t)-1, 0 - npages);
 	if (npages > clean)
 		pageheap_free((char *)p + (clean << PAGE_SHIFT),
 			      npages - clean);

@@ -29,6 +29,13 @@ void large_trim(struct arena *a, bool only_idle);
 
 size_t large_npages(const void *p);
 
+/* Page runs of an arena with the program or a cache; a hint. */
+struct large_sum {
+	size_t nblocks, npages;
+};
+
+struct large_sum large_count(const struct arena *a);
+
 /*
  * Makes a block npages long where it stands, and of class cls; false where
  * what lies behind it is taken.

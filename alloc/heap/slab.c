@@ -62,6 +62,19 @@ slab_make(struct pageheap *ph, struct bin *bin, unsigned cls)
 	return s;
 }
 
+/* The page heap hears of them as clean pages. */
+static void
+forget_away(const struct slab *s)
+{
+	struct chunk *c = region_chunk(region_find(s->base), s->base);
+
+	for (unsigned pages = s->away; pages != 0; pages &= pages - 1)
+		chunk_note_away(c,
+				chunk_page(c, s->base) +
+					(unsigned)__builtin_ctz(pages),
+				false);
+}
+
 void
 slab_retire(struct slab *s)
 {
@@ -72,6 +85,7 @@ slab_retire(struct slab *s)
 	pagemap_set(r, region_page(r, s->base), npages,
 		    CLASS_TO_MAP(CLASS_NONE));
 	*region_slab(r, s->base) = NULL;
+	forget_away(s);
 	pageheap_free_parts(s->base, npages, s->away);
 	meta_free(s, record_bytes(s->nslots));
 }
@@ -156,12 +170,16 @@ slab_free_pages(const struct slab *s)
 	return pages;
 }
 
+/* Tells the page map and the chunk whether a page is there. */
 static void
-set_pagemap(const struct slab *s, unsigned page, unsigned cls)
+announce_page(const struct slab *s, unsigned page, bool is_away)
 {
 	const struct region *r = region_find(s->base);
+	struct chunk *c = region_chunk(r, s->base);
 
-	pagemap_set(r, region_page(r, s->base) + page, 1, CLASS_TO_MAP(cls));
+	pagemap_set(r, region_page(r, s->base) + page, 1,
+		    CLASS_TO_MAP(is_away ? CLASS_NONE : s->cls));
+	chunk_note_away(c, chunk_page(c, s->base) + page, is_away);
 }
 
 static void
@@ -174,7 +192,7 @@ hide_page(struct slab *s, unsigned page)
 	s->nfree = (uint16_t)(s->nfree - n);
 	s->nhidden = (uint16_t)(s->nhidden + n);
 	s->away |= (uint16_t)(1u << page);
-	set_pagemap(s, page, CLASS_NONE);
+	announce_page(s, page, true);
 }
 
 void
@@ -199,7 +217,7 @@ reveal_page(struct slab *s, unsigned page)
 		s->nhidden--;
 	}
 	s->first = (uint8_t)min_size(s->first, v.first / BITS_WORD);
-	set_pagemap(s, page, s->cls);
+	announce_page(s, page, false);
 }
 
 void

@@ -1,11 +1,14 @@
 /*
- * huge_pages.c -- what the kernel does with transparent huge pages.
+ * huge_pages.c -- what the kernel does with transparent huge pages, and what it
+ * has of a range.
  *
  * Called by pages/advice before a purge makes holes, and by control's reports.
  */
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 
+#include "../base/bits.h"
 #include "file.h"
 #include "memory.h"
 
@@ -86,4 +89,43 @@ os_residence(const void *addr, size_t bytes, struct os_residence *out)
 	}
 	lines_close(&l);
 	return true;
+}
+
+/* Its answers are one byte for each page of the kernel's. */
+bool
+os_in_core(const void *addr, size_t npages, uint64_t *bits)
+{
+	size_t page = max_size(getauxval(AT_PAGESZ), PAGE_BYTES);
+	uintptr_t start = align_down((uintptr_t)addr, page);
+	uintptr_t end = (uintptr_t)addr + (npages << PAGE_SHIFT);
+	unsigned char core[IN_CORE_NPAGES_MAX + 1];
+
+	for (size_t i = 0; i < bits_nwords(npages); i++)
+		bits[i] = 0;
+	if (npages > IN_CORE_NPAGES_MAX ||
+	    mincore((void *)start, end - start, core) != 0)
+		return false;
+	for (size_t i = 0; i < npages; i++) {
+		uintptr_t at = (uintptr_t)addr + (i << PAGE_SHIFT);
+
+		if (core[(at - start) / page] & 1)
+			bits_set(bits, i);
+	}
+	return true;
+}
+
+size_t
+os_bytes_in_core(const void *addr, size_t bytes)
+{
+	uint64_t bits[IN_CORE_NPAGES_MAX / BITS_WORD];
+	size_t npages = bytes >> PAGE_SHIFT, n = 0;
+
+	for (size_t i = 0; i < npages; i += IN_CORE_NPAGES_MAX) {
+		size_t part = min_size(npages - i, IN_CORE_NPAGES_MAX);
+		const char *at = (const char *)addr + (i << PAGE_SHIFT);
+
+		if (os_in_core(at, part, bits))
+			n += bits_count_range(bits, 0, part);
+	}
+	return n << PAGE_SHIFT;
 }

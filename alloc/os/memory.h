@@ -78,4 +78,18 @@ struct os_residence {
  */
 bool os_residence(const void *addr, size_t bytes, struct os_residence *out);
 
+/* Pages that one os_in_core() tells of. */
+#define IN_CORE_NPAGES_MAX 512u
+
+/*
+ * Which of up to that many pages are resident: a bit for each, from bits[0]
+ * on. A page that was read and never written counts too, though it is the
+ * kernel's one page of zeros. False where part of the range is no mapping.
+ * 5 us.
+ */
+bool os_in_core(const void *addr, size_t npages, uint64_t *bits);
+
+/* How many bytes of a range are; parts that are no mapping count for none. */
+size_t os_bytes_in_core(const void *addr, size_t bytes);
+
 #endif

@@ -176,3 +176,30 @@ chunk_settle(struct chunk *c, const struct os_range *range, bool purged)
 	else
 		chunk_give(c, start, n);
 }
+
+/* --- pages of slabs ------------------------------------------------------------ */
+
+void
+chunk_note_away(struct chunk *c, size_t page, bool is_away)
+{
+	uint64_t bit = UINT64_C(1) << page % BITS_WORD;
+
+	/* Relaxed: for reports; the slab knows for itself. */
+	if (is_away)
+		atomic_fetch_or_explicit(&c->away[page / BITS_WORD], bit,
+					 memory_order_relaxed);
+	else
+		atomic_fetch_and_explicit(&c->away[page / BITS_WORD], ~bit,
+					  memory_order_relaxed);
+}
+
+void
+chunk_books(const struct chunk *c, uint64_t resident[CHUNK_NWORDS])
+{
+	for (size_t i = 0; i < CHUNK_NWORDS; i++) {
+		uint64_t away = atomic_load_explicit(&c->away[i],
+						     memory_order_relaxed);
+
+		resident[i] = (c->used[i] & ~away) | c->dirty[i];
+	}
+}

@@ -58,6 +58,32 @@ size_t chunk_claim(struct chunk *c, bool only_stale, struct os_range *out,
 /* Ends a claim of one range: free again, and clean if it was purged. */
 void chunk_settle(struct chunk *c, const struct os_range *range, bool purged);
 
+/* The pages that our books take for resident, a bit for each. */
+void chunk_books(const struct chunk *c, uint64_t resident[CHUNK_NWORDS]);
+
+/*
+ * Of a used page of a slab: whether it went back. Its bin is locked, or the
+ * slab is nobody's any more.
+ */
+void chunk_note_away(struct chunk *c, size_t page, bool is_away);
+
+/*
+ * Relaxed: an owner is set before the first of its pages is handed out, and
+ * changes only when none is; who has neither a page nor the owner's lock gets
+ * a guess, to be looked at again under that lock.
+ */
+ALWAYS_INLINE struct pageheap *
+chunk_owner(const struct chunk *c)
+{
+	return atomic_load_explicit(&c->owner, memory_order_relaxed);
+}
+
+ALWAYS_INLINE void
+chunk_set_owner(struct chunk *c, struct pageheap *owner)
+{
+	atomic_store_explicit(&c->owner, owner, memory_order_relaxed);
+}
+
 /* The bucket that `longest` asks for. */
 ALWAYS_INLINE unsigned
 chunk_bucket(const struct chunk *c)

@@ -4,10 +4,17 @@
 #include "meta.h"
 #include "../base/check.h"
 #include "../os/lock.h"
-#include "../os/os.h"
+#include "../os/memory.h"
 
 /* One mapping serves thousands of slabs; untouched pages of it cost nothing. */
 #define BLOCK_BYTES (1 * MIB)
+
+/* The beginning of each block; older ones follow. */
+struct block {
+	struct block *next;
+};
+
+static_assert(sizeof(struct block) <= META_MIN_BYTES, "it is a record itself");
 
 /* Powers of two, and the sizes half-way between. */
 #define NSIZES 21
@@ -22,6 +29,7 @@ static struct {
 	char *at, *end;
 	struct idle *idle[NSIZES];
 	size_t carved, idle_bytes;
+	_Atomic(struct block *) blocks;
 } meta;
 
 static_assert(META_MIN_BYTES << (NSIZES / 2) == META_MAX_BYTES,
@@ -57,22 +65,35 @@ refill_locked(void)
 
 	if (block == NULL)
 		return false;
-	meta.at = block;
+	meta.at = block + META_MIN_BYTES;
 	meta.end = block + BLOCK_BYTES;
+	*(struct block *)(void *)block = (struct block){ atomic_load_explicit(
+		&meta.blocks, memory_order_relaxed) };
+	/* Release: pairs with the acquire in meta_resident(). */
+	atomic_store_explicit(&meta.blocks, (struct block *)(void *)block,
+			      memory_order_release);
 	return true;
+}
+
+/* Where the next record of a size begins. */
+static char *
+next_locked(size_t bytes)
+{
+	size_t alignment = min_size(bytes & -bytes, PAGE_BYTES);
+
+	return meta.at +
+	       (align_up((uintptr_t)meta.at, alignment) - (uintptr_t)meta.at);
 }
 
 static void *
 carve_locked(size_t bytes)
 {
-	size_t alignment = min_size(bytes & -bytes, PAGE_BYTES);
-	char *record = meta.at + (align_up((uintptr_t)meta.at, alignment) -
-				  (uintptr_t)meta.at);
+	char *record = next_locked(bytes);
 
 	if (meta.at == NULL || record + bytes > meta.end) {
 		if (!refill_locked())
 			return NULL;
-		record = meta.at;
+		record = next_locked(bytes);
 	}
 	meta.at = record + bytes;
 	meta.carved += bytes;
@@ -154,6 +175,19 @@ meta_usage(size_t *carved, size_t *idle)
 	*carved = meta.carved;
 	*idle = meta.idle_bytes;
 	lock_drop(&meta.lock, LOCK_META);
+}
+
+size_t
+meta_resident(void)
+{
+	/* Acquire: pairs with the release in refill_locked(). */
+	const struct block *b = atomic_load_explicit(&meta.blocks,
+						     memory_order_acquire);
+	size_t bytes = 0;
+
+	for (; b != NULL; b = b->next)
+		bytes += os_bytes_in_core(b, BLOCK_BYTES);
+	return bytes;
 }
 
 void

@@ -28,6 +28,9 @@ void meta_free(void *record, size_t bytes);
 /* Bytes of all records ever carved, and those of them now on free lists. */
 void meta_usage(size_t *carved, size_t *idle);
 
+/* Bytes of the blocks of records that are resident. Slow: asks the kernel. */
+size_t meta_resident(void);
+
 /* For fork.c. */
 void meta_lock(void);
 void meta_unlock(void);

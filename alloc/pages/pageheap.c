@@ -80,7 +80,7 @@ redirty_locked(struct pageheap *ph, struct chunk *c, size_t before)
 static void
 adopt_locked(struct pageheap *ph, struct chunk *c)
 {
-	c->owner = ph;
+	chunk_set_owner(c, ph);
 	/* Whatever its last owner's purges were numbered. */
 	c->tick = ph->tick - 1;
 	c->longest = CHUNK_NPAGES;
@@ -239,14 +239,14 @@ give_locked(struct pageheap *ph, struct chunk *c, size_t start, size_t n,
 struct pageheap *
 pageheap_of(const void *addr)
 {
-	return region_chunk(region_find(addr), addr)->owner;
+	return chunk_owner(region_chunk(region_find(addr), addr));
 }
 
 static void
 free_run(void *addr, size_t npages, bool is_clean)
 {
 	struct chunk *c = region_chunk(region_find(addr), addr);
-	struct pageheap *ph = c->owner;
+	struct pageheap *ph = chunk_owner(c);
 	size_t start = chunk_page(c, addr);
 
 	lock_take(&ph->lock, LOCK_PAGES);
@@ -331,7 +331,7 @@ pageheap_extend(void *addr, size_t npages, size_t more)
 {
 	char *last = (char *)addr + ((npages - 1) << PAGE_SHIFT);
 	struct chunk *c = region_chunk(region_find(addr), last);
-	struct pageheap *ph = c->owner;
+	struct pageheap *ph = chunk_owner(c);
 	bool fits;
 
 	lock_take(&ph->lock, LOCK_PAGES);
@@ -345,7 +345,7 @@ void
 pageheap_note_moved(void *addr, size_t npages)
 {
 	struct chunk *c = region_chunk(region_find(addr), addr);
-	struct pageheap *ph = c->owner;
+	struct pageheap *ph = chunk_owner(c);
 	size_t count = (npages + CHUNK_NPAGES - 1) / CHUNK_NPAGES;
 
 	lock_take(&ph->lock, LOCK_PAGES);
@@ -477,4 +477,22 @@ pageheap_tick(struct pageheap *ph, unsigned window)
 	ph->peak = ph->nused;
 	lock_drop(&ph->lock, LOCK_PAGES);
 	return demand;
+}
+
+/* --- the books ------------------------------------------------------------------ */
+
+bool
+pageheap_books(struct chunk *c, uint64_t resident[CHUNK_NWORDS])
+{
+	struct pageheap *ph = chunk_owner(c);
+	bool is_its;
+
+	if (ph == NULL)
+		return pagepool_books(c, resident);
+	lock_take(&ph->lock, LOCK_PAGES);
+	is_its = chunk_owner(c) == ph;
+	if (is_its)
+		chunk_books(c, resident);
+	lock_drop(&ph->lock, LOCK_PAGES);
+	return is_its;
 }

@@ -79,6 +79,12 @@ size_t pageheap_ndirty(const struct pageheap *ph);
 /* Pages taken again that had been purged, ever: as the one above. */
 uint64_t pageheap_nrefaults(const struct pageheap *ph);
 
+/*
+ * The pages of any chunk that our books take for resident, a bit for each.
+ * False while it changes hands, or is in a purge's.
+ */
+bool pageheap_books(struct chunk *c, uint64_t resident[CHUNK_NWORDS]);
+
 /* The page heap a run belongs to. */
 struct pageheap *pageheap_of(const void *addr);
 

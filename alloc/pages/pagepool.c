@@ -227,7 +227,7 @@ pagepool_put(struct chunk *c)
 
 	invariant(c->nused == 0);
 	lock_take(&pool.lock, LOCK_MAP);
-	c->owner = NULL;
+	chunk_set_owner(c, NULL);
 	insert_locked(r, chunk_index(r, c));
 	lock_drop(&pool.lock, LOCK_MAP);
 }
@@ -468,6 +468,33 @@ pagepool_stats(struct pagepool_stats *out)
 	out->ndirty_pages = pagepool_ndirty();
 	out->purge = pool.purge;
 	lock_drop(&pool.lock, LOCK_MAP);
+}
+
+size_t
+pagepool_nchunks(const struct region *r)
+{
+	size_t n;
+
+	lock_take(&pool.lock, LOCK_MAP);
+	n = r->nchunks;
+	lock_drop(&pool.lock, LOCK_MAP);
+	return n;
+}
+
+bool
+pagepool_books(struct chunk *c, uint64_t resident[CHUNK_NWORDS])
+{
+	struct region *r;
+	bool is_ours;
+
+	lock_take(&pool.lock, LOCK_MAP);
+	r = region_of_record(c);
+	/* Else a page heap has just taken it, or a purge has. */
+	is_ours = r != NULL && bits_test(r->pool, chunk_index(r, c));
+	if (is_ours)
+		chunk_books(c, resident);
+	lock_drop(&pool.lock, LOCK_MAP);
+	return is_ours;
 }
 
 void

@@ -49,6 +49,12 @@ struct pagepool_stats {
 
 void pagepool_stats(struct pagepool_stats *out);
 
+/* Chunks of a region that were handed out, ever. */
+size_t pagepool_nchunks(const struct region *r);
+
+/* As pageheap_books(), for a chunk that no page heap owns. */
+bool pagepool_books(struct chunk *c, uint64_t resident[CHUNK_NWORDS]);
+
 /* Options are known: huge pages by option, and free()'s fast path. */
 void pagepool_open_front(void);
 

@@ -46,17 +46,20 @@ struct pageheap;
  * 2 MiB of pages. `used` are handed out (or held for a moment by a purge),
  * `dirty` are free and not yet given back, `stale` are dirty and were so at
  * the last tick, `purged` are free and went back since they were used. dirty,
- * purged and used are disjoint, stale is a part of dirty.
- * Lock: the owner's; LOCK_MAP while it lies in the pool.
+ * purged and used are disjoint, stale is a part of dirty. `away` are those of
+ * the used ones that their slab gave back.
+ * Lock: the owner's; LOCK_MAP while it lies in the pool. away: the bins'.
  */
 struct chunk {
 	uint64_t used[CHUNK_NWORDS];
 	uint64_t dirty[CHUNK_NWORDS];
 	uint64_t stale[CHUNK_NWORDS];
 	uint64_t purged[CHUNK_NWORDS];
-	struct list_node link;       /* owner's list of its bucket */
-	struct list_node dirty_link; /* owner's list while ndirty > 0 */
-	struct pageheap *owner;      /* NULL: in the pool, or not yet there */
+	_Atomic uint64_t away[CHUNK_NWORDS]; /* of several bins: atomic */
+	struct list_node link;               /* owner's list of its bucket */
+	struct list_node dirty_link;         /* owner's list while ndirty > 0 */
+	/* NULL: in the pool, or not yet there. See chunk_owner(). */
+	_Atomic(struct pageheap *) owner;
 	char *base;
 	uint32_t tick; /* the purge that has been here last */
 	uint16_t nused, ndirty;

@@ -74,7 +74,7 @@ page_runs_need_no_cache_either(void)
 
 	memset(p, 1, 65536);
 	block_free(p, cls);
-	assert_int_equal(atomic_load(&arenas[0].nlarge), 0);
+	assert_int_equal(large_count(&arenas[0]).nblocks, 0);
 }
 
 static void
@@ -388,7 +388,7 @@ a_budget_of_nothing_keeps_no_page_run(void)
 	assert_true(options_set("tcache_large", 0));
 	cycle(cls, 10);
 	assert_int_equal(count(c, cls), 0);
-	assert_int_equal(atomic_load(&arenas[0].nlarge), 0);
+	assert_int_equal(large_count(&arenas[0]).nblocks, 0);
 }
 
 static void
@@ -423,7 +423,7 @@ an_emptied_cache_holds_nothing_and_works_on(void)
 		assert_int_equal(count(c, cls), 0);
 	for (unsigned cls = 1; cls <= CLASS_SLAB_MAX; cls++)
 		assert_int_equal(arenas[0].bins[cls].nused, 0);
-	assert_int_equal(atomic_load(&arenas[0].large_bytes), 0);
+	assert_int_equal(large_count(&arenas[0]).npages, 0);
 	fill_all_classes();
 }
 

@@ -29,8 +29,8 @@ class_at(const char *p)
 static void
 expect_out(size_t nblocks, size_t npages)
 {
-	assert_int_equal(atomic_load(&A->nlarge), nblocks);
-	assert_int_equal(atomic_load(&A->large_bytes), npages * PAGE_BYTES);
+	assert_int_equal(large_count(A).nblocks, nblocks);
+	assert_int_equal(large_count(A).npages, npages);
 	assert_int_equal(A->pages.nused, npages);
 }
 
@@ -268,7 +268,7 @@ a_run_of_a_class_is_kept_on_a_shelf_for_all_threads(void)
 	large_free(p);
 	large_free(q);
 	assert_int_equal(class_at(p), CLASS_NONE);
-	assert_int_equal(atomic_load(&A->nlarge), 0);
+	assert_int_equal(large_count(A).nblocks, 0);
 	assert_int_equal(atomic_load(&A->shelf_bytes), 2 * SIZE);
 	assert_int_equal(pageheap_ndirty(&A->pages), 0);
 	assert_ptr_equal(alloc_class(CLS), q);

@@ -205,7 +205,8 @@ a_mapping_that_is_used_up_is_followed_by_another(void)
 	while (meta_alloc(META_MAX_BYTES) != NULL)
 		n++;
 	assert_int_equal(faults_count(OS_CALL_MAP), 3);
-	assert_int_equal(n, 2 * (1 * MIB / META_MAX_BYTES));
+	/* Its first record is the library's own note of the mapping. */
+	assert_int_equal(n, 2 * (1 * MIB / META_MAX_BYTES - 1));
 	/* What was there still works. */
 	faults_none();
 	assert_non_null(meta_alloc(META_MAX_BYTES));

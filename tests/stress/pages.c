@@ -210,7 +210,7 @@ in_the_end_every_page_is_free_and_none_is_dirty(void **state)
 		large_trim(&arenas[i], false);
 		assert_int_equal(arenas[i].pages.nused, 0);
 		assert_int_equal(arenas[i].pages.nchunks, 0);
-		assert_int_equal(atomic_load(&arenas[i].large_bytes), 0);
+		assert_int_equal(large_count(&arenas[i]).npages, 0);
 	}
 	pagepool_purge(false, SIZE_MAX);
 	pagepool_stats(&pool);
