@@ -33,18 +33,22 @@ xml_size(struct text *t, const char *element, const char *type, uint64_t size)
 	text_str(t, "\"/>\n");
 }
 
+/* Bytes, but for the number of free blocks. */
+struct heap_sums {
+	size_t nfree, free, current, mapped;
+};
+
 /* What glibc prints for each heap, and again for the process. */
 static void
-xml_sums(struct text *t, const struct stats *s, size_t nfree)
+xml_sums(struct text *t, const struct heap_sums *h)
 {
 	xml_total(t, "fast", 0, 0);
-	xml_total(t, "rest", nfree,
-		  s->slab_free + s->cached + s->shelved + s->dirty);
+	xml_total(t, "rest", h->nfree, h->free);
 	xml_total(t, "mmap", 0, 0);
-	xml_size(t, "system", "current", s->active - s->slab_away + s->dirty);
-	xml_size(t, "system", "max", s->mapped);
-	xml_size(t, "aspace", "total", s->mapped);
-	xml_size(t, "aspace", "mprotect", s->mapped);
+	xml_size(t, "system", "current", h->current);
+	xml_size(t, "system", "max", h->mapped);
+	xml_size(t, "aspace", "total", h->mapped);
+	xml_size(t, "aspace", "mprotect", h->mapped);
 }
 
 static void
@@ -63,6 +67,51 @@ xml_class(struct text *t, unsigned cls, const struct class_stats *c)
 	text_str(t, "\"/>\n");
 }
 
+static size_t
+free_blocks(const struct class_stats *classes)
+{
+	size_t n = 0;
+
+	for (unsigned cls = 1; cls < CLASS_RUN; cls++)
+		n += classes[cls].nfree + classes[cls].ncached;
+	return n;
+}
+
+static void
+xml_heap(struct text *t, const struct arena_stats *a)
+{
+	struct heap_sums sums = {
+		.nfree = free_blocks(a->classes),
+		.free = a->slab_free + a->cached + a->shelved + a->dirty,
+		.current = a->active - a->slab_away + a->dirty,
+		.mapped = a->mapped,
+	};
+
+	text_str(t, "<heap nr=\"");
+	text_uint(t, a->index);
+	text_str(t, "\">\n<sizes>\n");
+	for (unsigned cls = 1; cls < CLASS_RUN; cls++)
+		xml_class(t, cls, &a->classes[cls]);
+	text_str(t, "</sizes>\n");
+	xml_sums(t, &sums);
+	text_str(t, "</heap>\n");
+}
+
+static void
+xml_process(struct text *t, const struct stats *s)
+{
+	struct heap_sums sums = {
+		.nfree = free_blocks(s->classes),
+		.free = s->slab_free + s->cached + s->shelved + s->dirty,
+		.current = s->active - s->slab_away + s->dirty,
+		.mapped = s->mapped,
+	};
+
+	xml_sums(t, &sums);
+}
+
+/* --- our own elements ------------------------------------------------------------ */
+
 static void
 xml_own(struct text *t, const char *name, uint64_t value)
 {
@@ -75,22 +124,17 @@ xml_own(struct text *t, const char *name, uint64_t value)
 	text_str(t, ">\n");
 }
 
-void
-report_xml(struct text *t, const struct snapshot *snap)
+static void
+xml_unaccounted(struct text *t, int64_t bytes)
 {
-	const struct stats *s = &snap->sum;
-	size_t nfree = 0;
+	text_str(t, "<unaccounted>");
+	text_int(t, bytes);
+	text_str(t, "</unaccounted>\n");
+}
 
-	text_str(t, "<malloc version=\"1\">\n<heap nr=\"0\">\n<sizes>\n");
-	for (unsigned cls = 1; cls < CLASS_RUN; cls++) {
-		xml_class(t, cls, &s->classes[cls]);
-		nfree += s->classes[cls].nfree + s->classes[cls].ncached;
-	}
-	text_str(t, "</sizes>\n");
-	xml_sums(t, s, nfree);
-	text_str(t, "</heap>\n");
-	xml_sums(t, s, nfree);
-	text_str(t, "<trimalloc>\n");
+static void
+xml_bill(struct text *t, const struct stats *s)
+{
 	xml_own(t, "allocated", s->allocated);
 	xml_own(t, "cached", s->cached);
 	xml_own(t, "shelved", s->shelved);
@@ -100,12 +144,18 @@ report_xml(struct text *t, const struct snapshot *snap)
 	xml_own(t, "dirty", s->dirty);
 	xml_own(t, "mapped", s->mapped);
 	xml_own(t, "metadata", s->metadata);
-	xml_own(t, "arenas", s->narenas);
-	xml_own(t, "threads", s->nthreads);
-	if (s->has_residence) {
-		xml_own(t, "resident", s->residence.resident);
-		xml_own(t, "huge", s->residence.huge);
-	}
+	if (!s->has_residence)
+		return;
+	xml_own(t, "resident", s->residence.resident);
+	xml_own(t, "huge", s->residence.huge);
+	xml_own(t, "untouched", s->untouched);
+	xml_unaccounted(t, s->unaccounted);
+	xml_own(t, "metadata_resident", s->metadata_resident);
+}
+
+static void
+xml_reclaim(struct text *t, const struct stats *s)
+{
 	xml_own(t, "ticks", s->reclaim.nticks);
 	xml_own(t, "trims", s->reclaim.nforced);
 	xml_own(t, "drains", s->reclaim.ndrains);
@@ -117,5 +167,25 @@ report_xml(struct text *t, const struct snapshot *snap)
 	xml_own(t, "trim_cpu_us", s->trim_cpu_ns / NS_PER_US);
 	xml_own(t, "pressure_events", s->reclaim.pressure.nevents);
 	xml_own(t, "pressure_gave", s->reclaim.pressure.given);
+}
+
+void
+report_xml(struct text *t, const struct snapshot *snap)
+{
+	const struct stats *s = &snap->sum;
+
+	text_str(t, "<malloc version=\"1\">\n");
+	for (unsigned i = 0; i < snap->narenas; i++)
+		xml_heap(t, &snap->arenas[i]);
+	xml_process(t, s);
+	text_str(t, "<trimalloc>\n");
+	xml_bill(t, s);
+	xml_own(t, "arenas", s->narenas);
+	xml_own(t, "threads", s->nthreads);
+	xml_own(t, "lock_waits", s->nlock_waits);
+	xml_own(t, "minor_faults", snap->nminor_faults);
+	xml_own(t, "major_faults", snap->nmajor_faults);
+	xml_own(t, "uptime_ms", snap->uptime_ms);
+	xml_reclaim(t, s);
 	text_str(t, "</trimalloc>\n</malloc>\n");
 }
