@@ -13,6 +13,7 @@ thread_name(int tid, char name[THREAD_NAME_BYTES])
 {
 	char path[64];
 	struct text t;
+	size_t n;
 
 	text_init(&t, path, sizeof path - 1);
 	text_str(&t, "/proc/self/task/");
@@ -22,7 +23,10 @@ thread_name(int tid, char name[THREAD_NAME_BYTES])
 	/* It may have died meanwhile. */
 	if (!file_read(path, name, THREAD_NAME_BYTES))
 		name[0] = '\0';
-	name[strcspn(name, "\n")] = '\0';
+	/* The last byte is the kernel's line feed; others are the name's. */
+	n = strlen(name);
+	if (n > 0 && name[n - 1] == '\n')
+		name[n - 1] = '\0';
 }
 
 /* --- whole reports ---------------------------------------------------------------- */

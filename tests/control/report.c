@@ -219,7 +219,7 @@ a_thread_is_told_with_its_name_and_since_when_it_is_idle(void **state)
 		.idle_ms = 65432,
 	};
 	assert_int_equal(prctl(PR_SET_NAME, "a \"name\" <&\n>"), 0);
-	assert_non_null(strstr(text(), "\na \"name\" <&  "));
+	assert_non_null(strstr(text(), "\na \"name\" <&?>  "));
 	assert_non_null(strstr(text(), "     1    1000541  1000547  1000549"
 				       "   1003  idle 65.4 s\n"));
 	threads[0].is_parked = false;
