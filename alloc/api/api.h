@@ -143,6 +143,9 @@ bool resize_stays(size_t n, const struct block *b);
  */
 void *resize_large(struct arena *a, void *p, size_t n, size_t bytes);
 
+/* What the program's variable malloc_conf says, or NULL. */
+const char *api_malloc_conf(void);
+
 /* Makes the allocator ready; at the first slow path of the process. */
 void boot(void);
 

@@ -14,6 +14,7 @@
 
 #include "../base/options.h"
 #include "../cache/thread.h"
+#include "../control/conf.h"
 #include "../control/stats.h"
 #include "../control/trim.h"
 #include "../pages/pagepool.h"
@@ -39,15 +40,28 @@ environment(char **env, const char *name)
 	return NULL;
 }
 
+/*
+ * jemalloc's come first, so that our own win. MALLOC_CONF is for the process's
+ * malloc, which the library for native code is not.
+ */
 static void
 read_options(char **env)
 {
 	/* A set-user-ID program does not take its caller's word. */
-	const char *conf = os_is_secure() ? NULL
-					  : environment(env, "TRIMALLOC_CONF");
+	bool is_secure = os_is_secure();
+	const char *program = api_malloc_conf();
+	const char *theirs = is_secure || TRI_JNI
+				     ? NULL
+				     : environment(env, "MALLOC_CONF");
+	const char *ours = is_secure ? NULL
+				     : environment(env, "TRIMALLOC_CONF");
 
-	if (conf != NULL)
-		options_parse(conf);
+	if (program != NULL)
+		conf_parse("malloc_conf", program);
+	if (theirs != NULL)
+		conf_parse("MALLOC_CONF", theirs);
+	if (ours != NULL)
+		options_parse(ours);
 }
 
 static void

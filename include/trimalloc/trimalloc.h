@@ -134,6 +134,17 @@ int tri_mallctlnametomib(const char *name, size_t *mibp, size_t *miblenp);
 int tri_mallctlbymib(const size_t *mib, size_t miblen, void *oldp,
 		     size_t *oldlenp, void *newp, size_t newlen);
 
+/*
+ * The statistics in jemalloc's forms, piece by piece to write_cb; to
+ * tri_malloc_message where that is NULL, and to stderr where both are.
+ */
+void tri_malloc_stats_print(void (*write_cb)(void *, const char *),
+			    void *cbopaque, const char *opts);
+extern void (*tri_malloc_message)(void *cbopaque, const char *s);
+
+/* Options as MALLOC_CONF has them: for the program to define. */
+extern const char *tri_malloc_conf;
+
 #ifdef __cplusplus
 }
 #endif
