@@ -165,6 +165,8 @@ class Redis:
             self.process = subprocess.Popen(
                 ["redis-server", "--bind", "127.0.0.1", "--port", self.port, "--save", "", "--dir", place.folder,
                  "--enable-debug-command", "local"],
+                # Another name of the same program, which is the server when called so.
+                executable=shutil.which("redis-server") or shutil.which("redis-check-rdb"),
                 cwd=place.folder, env=place.env, stdin=subprocess.DEVNULL, stdout=log, stderr=errors)
         try:
             self.until(lambda: self.answers("PING"), "it did not answer")

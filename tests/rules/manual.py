@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """manual.py -- the manual pages are complete, and can be read.
 
-trimalloc.conf(5) is generated: it is looked for in top_builddir.
+Generated pages are looked for in top_builddir.
 """
 
+import glob
 import os
 import re
 import shutil
@@ -15,6 +16,8 @@ import tap
 LINE = re.compile(r'\b(?:line|share|text_purges)\(t, "([^"]+)"')
 ELEMENT = re.compile(r'\bxml_own\(t, "([^"]+)"')
 OPTION = re.compile(r"^OPTION\((\w+),", re.MULTILINE)
+# `key:value` in Markdown, alone or behind the variable's name.
+KEY = re.compile(r"(?:`|TRIMALLOC_CONF=)([a-z_]+):\w")
 # What .TP, .B and the like leave of a page.
 MACRO = re.compile(r"^\.\w+ ?", re.MULTILINE)
 
@@ -36,10 +39,23 @@ def built(path):
     return path if os.path.exists(path) else None
 
 
-def warnings(path):
-    """What groff has to say about a page."""
-    return subprocess.run(["groff", "-man", "-ww", "-z", "-Tutf8", path], stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, text=True, check=False).stdout.splitlines()
+def pages(tree):
+    """Every manual page: those that are written, and those that were generated."""
+    folders = {os.path.realpath(path) for path in (os.path.join(tree, "doc"), built("doc")) if path}
+    return sorted(path for folder in folders for path in glob.glob(os.path.join(folder, "*.[1-8]")))
+
+
+# What finds fault with a page: each writes its complaints, if any, and no page.
+CRITICS = (("groff", ["groff", "-man", "-t", "-ww", "-z", "-Tutf8"]),
+           ("man", ["man", "--warnings", "-E", "UTF-8", "-P", "true", "-Tutf8", "-l"]),
+           ("mandoc", ["mandoc", "-T", "lint", "-W", "warning"]))
+
+
+def complaints(command, path):
+    """What a critic says; man writes the page itself to standard output."""
+    done = subprocess.run(command + [path], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
+    said = done.stderr if command[0] == "man" else done.stdout + done.stderr
+    return ["%s: %s" % (os.path.basename(path), line) for line in said.splitlines()]
 
 
 def check_options(tree, report):
@@ -54,13 +70,25 @@ def check_options(tree, report):
     report.sentence(sentence, missing(names, words(page)) + re.findall(r"@\w+@|(?:THP|DUMP)_\w+", page))
 
 
-def check_groff(tree, report):
-    sentence = "groff finds nothing to complain about in the manual pages"
-    if shutil.which("groff") is None:
-        report.skip(sentence, "there is no groff here")
-        return
-    pages = [os.path.join(tree, "doc/trimalloc.3"), built("doc/trimalloc.conf.5")]
-    report.sentence(sentence, [line for path in pages if path for line in warnings(path)])
+def check_critics(tree, report):
+    for name, command in CRITICS:
+        sentence = "%s finds nothing to complain about in the manual pages" % name
+        if shutil.which(name) is None:
+            report.skip(sentence, "there is no %s here" % name)
+        else:
+            report.sentence(sentence, [line for path in pages(tree) for line in complaints(command, path)])
+
+
+def check_keys(tree, report):
+    """Keys with a value, in pages that tell what to set instead of something else."""
+    names = set(OPTION.findall(source.read(tree, "alloc/base/options.def")))
+    found = []
+    for page in ("doc/coming-from-glibc.md",):
+        keys = KEY.findall(source.read(tree, page))
+        found += ["%s: there is no option %s" % (page, key) for key in keys if key not in names]
+        if not keys:
+            found.append("%s has no option in it" % page)
+    report.sentence("the pages for those who come from elsewhere name no option that does not exist", found)
 
 
 def main():
@@ -74,7 +102,8 @@ def main():
     report.sentence("trimalloc(3) names each element of malloc_info's own",
                     missing(elements, text) if len(elements) > 20 else ["no elements were found"])
     check_options(tree, report)
-    check_groff(tree, report)
+    check_keys(tree, report)
+    check_critics(tree, report)
     report.end()
 
 
