@@ -34,6 +34,12 @@ static const struct family outside[] = {
 	  NULL, NULL, "Resident memory of the whole process." },
 	{ "trimalloc_build_info", "gauge", NULL, 1, PROCESS, NULL, NULL,
 	  "Always 1; the version of the library." },
+	{ "trimalloc_exporter_processes", "gauge", NULL, 1, PROCESS, NULL, NULL,
+	  "Processes that were asked." },
+	{ "trimalloc_exporter_left_out", "gauge", NULL, 1, PROCESS, NULL, NULL,
+	  "Processes that were too many to be asked." },
+	{ "trimalloc_exporter_scrape_seconds", "gauge", "seconds", 1, PROCESS,
+	  NULL, NULL, "Time that this scrape took." },
 };
 
 #define NOUTSIDE (sizeof outside / sizeof outside[0])
@@ -107,9 +113,12 @@ static void
 print_sample(FILE *out, const struct family *f, const char *labels,
 	     const char *more, double value)
 {
-	fprintf(out, "%s%s{%s%s%s} ", f->name,
-		strcmp(f->type, "counter") == 0 ? "_total" : "", labels,
-		more[0] == '\0' ? "" : ",", more);
+	fprintf(out, "%s%s", f->name,
+		strcmp(f->type, "counter") == 0 ? "_total" : "");
+	if (labels[0] != '\0')
+		fprintf(out, "{%s%s%s}", labels, more[0] == '\0' ? "" : ",",
+			more);
+	fputc(' ', out);
 	/* Whole numbers whole, up to where a double has them all. */
 	if (value == floor(value) && fabs(value) < 9007199254740992.0)
 		fprintf(out, "%.0f\n", value);
@@ -232,6 +241,16 @@ metrics_add(struct metrics *m, const struct proc *p, const json_t *json)
 			 "size", "size");
 	free(labels);
 	free(comm);
+}
+
+void
+metrics_add_scrape(struct metrics *m, size_t nprocesses, size_t nleft_out,
+		   double seconds)
+{
+	print_sample(m->outside[3].out, &outside[3], "", "",
+		     (double)nprocesses);
+	print_sample(m->outside[4].out, &outside[4], "", "", (double)nleft_out);
+	print_sample(m->outside[5].out, &outside[5], "", "", seconds);
 }
 
 bool

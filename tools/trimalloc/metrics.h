@@ -32,6 +32,10 @@ void metrics_add(struct metrics *m, const struct proc *p,
 bool metrics_add_text(struct metrics *m, const struct proc *p, const char *text,
 		      size_t len);
 
+/* What the exporter tells of itself. */
+void metrics_add_scrape(struct metrics *m, size_t nprocesses, size_t nleft_out,
+			double seconds);
+
 void metrics_write(const struct metrics *m, enum metrics_form form, FILE *out);
 
 #endif

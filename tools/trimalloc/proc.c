@@ -89,18 +89,23 @@ last_number(const char *value)
 	return last;
 }
 
-static void
-read_comm(const char *status, char *comm, size_t size)
+/* Not from status, which escapes it. */
+static int
+read_comm(int pid, char *comm, size_t size)
 {
-	const char *name = status_value(status, "Name");
-	size_t n = strcspn(name, "\n");
+	size_t len;
+	char *name = proc_file(pid, "comm", &len);
 
-	snprintf(comm, size, "%.*s", (int)n, name);
-	/* The kernel escapes what would break the line; the rest is anybody's. */
+	if (name == NULL)
+		return -1;
+	snprintf(comm, size, "%.*s", (int)strcspn(name, "\n"), name);
+	/* Anybody may put anything there. */
 	for (char *c = comm; *c != '\0'; c++) {
 		if (iscntrl((unsigned char)*c))
 			*c = '?';
 	}
+	free(name);
+	return 0;
 }
 
 /* Field 22 of stat, behind the name, which may hold anything. */
@@ -142,8 +147,9 @@ proc_read(int pid, struct proc *out)
 	out->resident = strtoull(status_value(status, "VmRSS"), NULL, 10) *
 			1024;
 	out->caught = strtoull(status_value(status, "SigCgt"), NULL, 16);
-	read_comm(status, out->comm, sizeof out->comm);
 	free(status);
+	if (read_comm(pid, out->comm, sizeof out->comm) != 0)
+		return -1;
 	return read_start(pid, &out->started);
 }
 
@@ -293,8 +299,10 @@ proc_find_inner(int pid)
 const char *
 user_name(uid_t uid, char *buf, size_t size)
 {
-	const struct passwd *user = getpwuid(uid);
+	struct passwd entry, *user = NULL;
+	char room[4096];
 
+	getpwuid_r(uid, &entry, room, sizeof room, &user);
 	if (user != NULL)
 		snprintf(buf, size, "%s", user->pw_name);
 	else

@@ -35,7 +35,7 @@ int
 stats_ended(struct target *t, const struct wish *w)
 {
 	t->link.error = ECONNRESET;
-	target_broken(t, w->timeout);
+	target_broken(t, w->timeout, TARGET_END_MS);
 	return target_say(t);
 }
 

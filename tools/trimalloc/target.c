@@ -30,9 +30,6 @@ static void PRINTS(4, 5)
 	t->next = next;
 }
 
-/* A process that ends closes its files first: whoever saw that waits a bit. */
-#define END_MS 500
-
 static bool
 ends_within(const struct target *t, int ms)
 {
@@ -356,11 +353,11 @@ target_open(struct target *t, int pid)
 }
 
 void
-target_broken(struct target *t, double seconds)
+target_broken(struct target *t, double seconds, int end_ms)
 {
 	const struct proc *p = &t->proc;
 
-	if (ends_within(t, t->link.error == ETIMEDOUT ? 0 : END_MS)) {
+	if (ends_within(t, end_ms)) {
 		problem(t, NO_PROCESS, NULL,
 			"process %d (%s) ended before it answered", p->pid,
 			p->comm);
@@ -409,7 +406,8 @@ target_ask(struct target *t, const char *request, double seconds)
 	int64_t deadline = now_ms() + (int64_t)(seconds * 1000);
 
 	if (!link_call(&t->link, request, deadline)) {
-		target_broken(t, seconds);
+		target_broken(t, seconds,
+			      t->link.error == ECONNRESET ? TARGET_END_MS : 0);
 		return target_say(t);
 	}
 	if (t->link.word[0] != '\0') {

@@ -39,8 +39,12 @@ int target_open(struct target *t, int pid);
  */
 int target_ask(struct target *t, const char *request, double seconds);
 
-/* Notes why the connection broke. */
-void target_broken(struct target *t, double seconds);
+/* A process that ends closes its files first: whoever saw that waits a bit. */
+#define TARGET_END_MS 500
+
+/* Notes why the connection broke: the process has ended, or does within
+ * `end_ms`, or else as t->link.error says. */
+void target_broken(struct target *t, double seconds, int end_ms);
 
 /* Says t->problem's sentence; returns the exit code. */
 int target_say(const struct target *t);
