@@ -126,13 +126,24 @@ shelf_lock_waits(const struct arena *a)
 	return n;
 }
 
+/*
+ * A run is on its shelf before it is counted, so that who takes it may be the
+ * first to count: for a moment there are less than none.
+ */
+static size_t
+shelf_bytes(const struct arena *a)
+{
+	size_t n = atomic_load_explicit(&a->shelf_bytes, memory_order_relaxed);
+
+	return n > SIZE_MAX / 2 ? 0 : n;
+}
+
 /* Page runs by class: live and cached ones, until settle(). */
 static void
 add_runs(struct stats *sum, struct arena_stats *one, const struct arena *a)
 {
 	struct large_sum all = large_count(a);
-	size_t shelved = atomic_load_explicit(&a->shelf_bytes,
-					      memory_order_relaxed);
+	size_t shelved = shelf_bytes(a);
 
 	for (unsigned i = 0; i < NSHELVES; i++) {
 		size_t n = atomic_load_explicit(&a->runs[i].nblocks,

@@ -172,6 +172,78 @@ a_page_that_was_only_read_is_the_kernels_and_counts_less(void)
 	assert_int_equal(s.unaccounted, -(int64_t)PAGE_BYTES);
 }
 
+/* --- while threads run --------------------------------------------------------------- */
+
+#define NTHREADS 12
+
+static _Atomic bool is_over;
+
+struct load {
+	uint64_t luck;
+	pthread_t thread;
+	char *blocks[300];
+	unsigned classes[300];
+};
+
+static pthread_barrier_t warm;
+
+static void *
+churn(void *arg)
+{
+	struct load *l = arg;
+
+	for (unsigned step = 0; !atomic_load(&is_over); step++) {
+		size_t i = random_below(&l->luck, COUNT_OF(l->blocks));
+
+		if (l->blocks[i] != NULL)
+			block_free(l->blocks[i], l->classes[i]);
+		l->classes[i] = 1 + (unsigned)random_below(&l->luck, 70);
+		l->blocks[i] = block_alloc(l->classes[i]);
+		if (l->blocks[i] == NULL)
+			abort();
+		memset(l->blocks[i], 1, class_size(l->classes[i]));
+		if (step == 20000)
+			pthread_barrier_wait(&warm);
+	}
+	return NULL;
+}
+
+static void
+under_a_random_load_the_bill_is_off_by_what_moved_meanwhile(void)
+{
+	static struct load loads[NTHREADS];
+	int64_t most = 0;
+
+	luck = random_seed();
+	assert_true(options_set("decay_ms", -1));
+	begin();
+	pthread_barrier_init(&warm, NULL, NTHREADS + 1);
+	for (size_t i = 0; i < NTHREADS; i++) {
+		loads[i].luck = luck + i;
+		pthread_create(&loads[i].thread, NULL, churn, &loads[i]);
+	}
+	/* The load's memory has grown by then. */
+	pthread_barrier_wait(&warm);
+	for (unsigned i = 0; i < 50; i++) {
+		int64_t off;
+
+		take();
+		off = s.unaccounted < 0 ? -s.unaccounted : s.unaccounted;
+		assert_true(s.allocated <= s.active && s.cached <= s.active);
+		assert_true(s.untouched <= s.active + s.dirty);
+		/* What threads take and touch between the looks at it. */
+		assert_true(off <= (int64_t)(s.residence.resident / 8));
+		if (off > most)
+			most = off;
+	}
+	atomic_store(&is_over, true);
+	for (size_t i = 0; i < NTHREADS; i++)
+		pthread_join(loads[i].thread, NULL);
+	fprintf(stderr, "# off by %lld KiB of %zu\n", (long long)most / 1024,
+		s.residence.resident / KIB);
+	check_bill();
+}
+
 /* --- the parts of the snapshot ----------------------------------------------------- */
 
 static void
@@ -393,6 +465,7 @@ main(void)
 		alone(memory_that_nobody_wrote_to_is_untouched),
 		alone(a_page_that_is_resident_against_the_books_is_unaccounted),
 		alone(a_page_that_was_only_read_is_the_kernels_and_counts_less),
+		alone(under_a_random_load_the_bill_is_off_by_what_moved_meanwhile),
 		alone(the_parts_of_a_snapshot_add_up_to_its_sums),
 		alone(a_cached_block_belongs_to_the_arena_it_came_from),
 		alone(live_large_blocks_are_told_by_powers_of_two),
