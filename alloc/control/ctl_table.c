@@ -3,6 +3,7 @@
  */
 #include "../heap/slab.h"
 #include "ctl_stats.h"
+#include "ctl_writable.h"
 
 /* As jemalloc's: version-commits since-g and the commit. */
 #define CTL_VERSION "5.3.0-0-gtrimalloc-" TRI_VERSION
@@ -44,27 +45,13 @@ enum {
 #define TYPE_signal  CTL_STRING
 #define TYPE_string  CTL_STRING
 
-/*
- * Options that can be changed while the process runs. PICK takes its second
- * argument: that is the handler where the name is defined here, to something
- * with a comma.
- */
-#define RW_narenas          ~,
-#define RW_decay_ms         ~,
-#define RW_trim_thread      ~,
-#define RW_pressure_percent ~,
-#define RW_stats_at_exit    ~,
-#define RW_stats_interval   ~,
-#define RW_dump_keep        ~,
-#define RW_dump_form        ~,
-
-#define SECOND(a, b, ...) b
-#define PICK(...)         SECOND(__VA_ARGS__)
-#define WRITER(name)      PICK(RW_##name ctl_option_write, NULL, NULL)
-
-#define OPTION(name, kind, value, min, max, unit, help)                    \
-	{ "trimalloc.options." #name, ctl_option_read, WRITER(name), NULL, \
-	  CTL_OPTION_##name,          TYPE_##kind },
+#define OPTION(name, kind, value, min, max, unit, help) \
+	{ "trimalloc.options." #name,                   \
+	  ctl_option_read,                              \
+	  CTL_WRITER(name, ctl_option_write, NULL),     \
+	  NULL,                                         \
+	  CTL_OPTION_##name,                            \
+	  TYPE_##kind },
 
 const struct ctl_row ctl_rows[] = {
 #define CTL_OPTIONS

@@ -15,6 +15,7 @@ import tap
 
 LINE = re.compile(r'\b(?:line|share|text_purges)\(t, "([^"]+)"')
 ELEMENT = re.compile(r'\bxml_own\(t, "([^"]+)"')
+NAME = re.compile(r'^CTL(?:_WORDS|_ALL|_ABSENT)?\("([^"]+)"', re.MULTILINE)
 OPTION = re.compile(r"^OPTION\((\w+),", re.MULTILINE)
 # `key:value` in Markdown, alone or behind the variable's name.
 KEY = re.compile(r"(?:`|TRIMALLOC_CONF=)([a-z_]+):\w")
@@ -70,6 +71,23 @@ def check_options(tree, report):
     report.sentence(sentence, missing(names, words(page)) + re.findall(r"@\w+@|(?:THP|DUMP)_\w+", page))
 
 
+def check_names(tree, report):
+    sentence = "trimalloc-mallctl(3) has every name of mallctl, and no placeholder"
+    path = built("doc/trimalloc-mallctl.3")
+    if path is None:
+        report.skip(sentence, "it was not built")
+        return
+    with open(path, encoding="utf-8") as file:
+        page = file.read()
+    names = NAME.findall(source.read(tree, "alloc/control/ctl.def"))
+    names += ["trimalloc.options." + name
+              for name in OPTION.findall(source.read(tree, "alloc/base/options.def"))]
+    found = set(re.findall(r"^\.BR (\S+)", page, re.MULTILINE))
+    wrong = ["%s is not told" % name for name in names if name not in found]
+    report.sentence(sentence, (wrong if len(names) > 200 else ["no names were found"])
+                    + re.findall(r"@\w+@|INCLUDEDIR|LIBDIR", page))
+
+
 def check_critics(tree, report):
     for name, command in CRITICS:
         sentence = "%s finds nothing to complain about in the manual pages" % name
@@ -102,6 +120,7 @@ def main():
     report.sentence("trimalloc(3) names each element of malloc_info's own",
                     missing(elements, text) if len(elements) > 20 else ["no elements were found"])
     check_options(tree, report)
+    check_names(tree, report)
     check_keys(tree, report)
     check_critics(tree, report)
     report.end()
