@@ -20,10 +20,14 @@ narenas(void)
 	return (unsigned)max_size(arena_limit(), arena_count());
 }
 
+/*
+ * The index after the last one is an older way to say all of them, which
+ * jemalloc still takes and Redis still says.
+ */
 static bool
 is_arena_or_all(size_t n)
 {
-	return n == CTL_ARENAS_ALL || n < narenas();
+	return n == CTL_ARENAS_ALL || n <= narenas();
 }
 
 static bool

@@ -129,6 +129,24 @@ an_action_has_no_value(void **state)
 	assert_int_equal(ctl_by_name("arena.0.purge", NULL, NULL, NULL, 0), 0);
 }
 
+/* Not the one after that. Redis purges by it. */
+static void
+the_index_after_the_last_arena_means_all(void **state)
+{
+	unsigned narenas;
+	size_t len = sizeof narenas;
+	size_t mib[3], depth = 3;
+
+	(void)state;
+	assert_int_equal(ctl_by_name("arenas.narenas", &narenas, &len, NULL, 0),
+			 0);
+	assert_int_equal(ctl_name_to_mib("arena.0.purge", mib, &depth), 0);
+	mib[1] = narenas;
+	assert_int_equal(ctl_by_mib(mib, depth, NULL, NULL, NULL, 0), 0);
+	mib[1] = narenas + 1;
+	assert_int_equal(ctl_by_mib(mib, depth, NULL, NULL, NULL, 0), ENOENT);
+}
+
 static void
 what_is_no_name_is_not_found(void **state)
 {
@@ -270,6 +288,7 @@ main(void)
 		cmocka_unit_test(a_wrong_length_gets_what_fits_and_einval),
 		cmocka_unit_test(what_is_read_only_is_not_written),
 		cmocka_unit_test(an_action_has_no_value),
+		cmocka_unit_test(the_index_after_the_last_arena_means_all),
 		cmocka_unit_test(what_is_no_name_is_not_found),
 		cmocka_unit_test(a_part_of_a_name_has_a_part_of_the_numbers),
 		cmocka_unit_test(an_index_among_the_numbers_may_be_replaced),
