@@ -30,7 +30,7 @@ def built(name):
 
 def alias():
     """The folder in which the library has jemalloc's names."""
-    return os.environ.get("TRI_ALIAS", "")
+    return os.path.join(os.environ.get("top_builddir", "."), "jemalloc")
 
 
 def real():
