@@ -10,6 +10,7 @@
 #define TRI_API_API_H
 
 #include "../base/check.h"
+#include "../cache/counts.h"
 #include "../cache/tcache.h"
 #include "../pages/region.h"
 #include "trimalloc/trimalloc.h"
@@ -105,8 +106,9 @@ bool alloc_may_retry(size_t n);
 /* Frees p on behalf of `name`, e.g. "realloc()". p is not NULL. */
 void free_for(const char *name, void *p);
 
-/* The same, and the block goes straight to the arena that it came from. */
-void free_past_caches(const char *name, void *p);
+/* The same, and the block goes to that cache, or (NULL) to its arena at once. */
+struct explicit_cache;
+void free_to(const char *name, void *p, struct explicit_cache *e);
 
 /* free_sized and free_aligned_sized on behalf of `name`. */
 void free_sized_for(const char *name, void *p, size_t n);

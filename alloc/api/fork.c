@@ -9,6 +9,7 @@
  * vfork and posix_spawn run no handlers and need none: their child shares the
  * memory, allocates nothing that it keeps, and its parent waits.
  */
+#include "../cache/explicit.h"
 #include "../cache/thread.h"
 #include "../control/ctl.h"
 #include "../control/reclaim.h"
@@ -18,11 +19,7 @@
 #include "api.h"
 #include "fork.h"
 
-/*
- * Arenas in use when prepare ran. A thread that is being born meanwhile may
- * have chosen a further one, but waits to be put on the queue of threads
- * before it touches it.
- */
+/* Arenas in use when prepare ran: there are no others until it is over. */
 static unsigned nheld;
 
 static void
@@ -63,6 +60,7 @@ release_pages(void)
 	meta_unlock();
 	pagepool_unlock();
 	release_arenas();
+	arena_release();
 }
 
 void
@@ -71,6 +69,8 @@ fork_prepare(void)
 	boot();
 	reclaim_lock();
 	thread_hold_all();
+	explicit_hold_all();
+	arena_hold();
 	hold_arenas();
 	pagepool_lock();
 	meta_lock();
@@ -81,6 +81,7 @@ void
 fork_parent(void)
 {
 	release_pages();
+	explicit_release_all();
 	thread_release_all();
 	reclaim_unlock();
 }
@@ -89,6 +90,7 @@ void
 fork_child(void)
 {
 	release_pages();
+	explicit_release_all();
 	thread_child_release();
 	reclaim_unlock();
 	trim_forget_thread();

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "../cache/explicit.h"
 #include "../heap/direct.h"
 #include "../heap/large.h"
 #include "../pages/bell.h"
@@ -25,8 +26,9 @@
 struct wish {
 	size_t alignment;
 	bool is_zero;
-	bool is_cached;      /* by the thread's own cache, as ever */
-	struct arena *arena; /* NULL: the thread's own */
+	bool is_cached;               /* by the thread's own cache, as ever */
+	struct explicit_cache *cache; /* or by this one */
+	struct arena *arena;          /* NULL: the thread's own */
 };
 
 /* A request's block: its class, CLASS_RUN included, and its bytes. */
@@ -56,7 +58,8 @@ wish_read(const char *name, int flags, struct wish *w)
 {
 	unsigned cache = FLAG_CACHE(flags), arena = FLAG_ARENA(flags);
 
-	if (cache > CACHE_NONE)
+	w->cache = cache > CACHE_NONE ? explicit_find(cache - 2) : NULL;
+	if (cache > CACHE_NONE && w->cache == NULL)
 		die_of_cache(name, cache - 2);
 	w->alignment = (size_t)1 << ((unsigned)flags & FLAG_LG_ALIGN);
 	w->is_zero = ((unsigned)flags & FLAG_ZERO) != 0;
@@ -89,16 +92,21 @@ shape_of(size_t n, size_t alignment)
 	return s;
 }
 
-/* Past all caches. */
+/* Past the thread's own cache. */
 static void *
-alloc_direct(const struct wish *w, unsigned cls, bool *is_zero)
+alloc_elsewhere(const struct wish *w, unsigned cls, bool *is_zero)
 {
-	void *p = direct_alloc(wish_arena(w), cls, is_zero);
+	void *p;
 
+	p = w->cache != NULL ? explicit_alloc(w->cache, w->arena, cls, is_zero)
+			     : direct_alloc(wish_arena(w), cls, is_zero);
 	bell_ring();
 	alloc_relieve();
-	if (p != NULL && !*is_zero)
+	if (p == NULL)
+		return NULL;
+	if (!*is_zero)
 		*mark_of(p) = NULL;
+	cache_note_alloc(class_size(cls));
 	return p;
 }
 
@@ -109,9 +117,11 @@ alloc_once(const struct wish *w, const struct shape *s, bool *is_zero)
 
 	if (s->cls != CLASS_RUN)
 		return w->is_cached ? class_alloc_slow(s->cls, is_zero)
-				    : alloc_direct(w, s->cls, is_zero);
+				    : alloc_elsewhere(w, s->cls, is_zero);
 	p = large_alloc(wish_arena(w), s->bytes >> PAGE_SHIFT, w->alignment,
 			CLASS_RUN, is_zero);
+	if (p != NULL)
+		cache_note_alloc(s->bytes);
 	alloc_relieve();
 	return p;
 }
@@ -174,7 +184,7 @@ free_wished(const struct wish *w, const char *name, void *p)
 	if (w->is_cached)
 		tri_free(p);
 	else
-		free_past_caches(name, p);
+		free_to(name, p, w->cache);
 }
 
 EXPORT void
@@ -290,8 +300,13 @@ resize_here(void *p, size_t n, size_t bytes)
 {
 	struct shape s = shape_of(n, 1);
 
-	return s.bytes == bytes ||
-	       large_resize(p, s.bytes >> PAGE_SHIFT, s.cls);
+	if (s.bytes == bytes)
+		return true;
+	if (!large_resize(p, s.bytes >> PAGE_SHIFT, s.cls))
+		return false;
+	cache_note_alloc(s.bytes);
+	cache_note_free(bytes);
+	return true;
 }
 
 EXPORT size_t

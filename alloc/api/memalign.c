@@ -13,17 +13,20 @@ aligned(size_t alignment, size_t n)
 {
 	bool is_zero = false;
 	unsigned cls;
+	void *p;
 
 	boot();
 	if (n > REQUEST_MAX - alignment)
 		return NULL;
 	cls = size_class_aligned(max_size(n, 1), alignment);
-	if (cls == CLASS_RUN)
-		return large_alloc(cache_arena(),
-				   align_up(max_size(n, 1), PAGE_BYTES) >>
-					   PAGE_SHIFT,
-				   alignment, cls, &is_zero);
-	return class_alloc_slow(cls, &is_zero);
+	if (cls != CLASS_RUN)
+		return class_alloc_slow(cls, &is_zero);
+	n = align_up(max_size(n, 1), PAGE_BYTES);
+	p = large_alloc(cache_arena(), n >> PAGE_SHIFT, alignment, cls,
+			&is_zero);
+	if (p != NULL)
+		cache_note_alloc(n);
+	return p;
 }
 
 EXPORT void *

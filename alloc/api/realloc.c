@@ -53,9 +53,15 @@ resize_large(struct arena *a, void *p, size_t n, size_t bytes)
 	/* What alloc_to_grow() gave on top stays. */
 	if (bytes <= CLASS_SIZE_MAX && n <= bytes && n >= bytes / 4 * 3)
 		return p;
-	if (s.npages == bytes >> PAGE_SHIFT || large_resize(p, s.npages, s.cls))
+	if (s.npages == bytes >> PAGE_SHIFT)
 		return p;
-	return large_move(a, p, s.npages);
+	if (!large_resize(p, s.npages, s.cls))
+		p = large_move(a, p, s.npages);
+	if (p != NULL) {
+		cache_note_alloc(s.npages << PAGE_SHIFT);
+		cache_note_free(bytes);
+	}
+	return p;
 }
 
 /*

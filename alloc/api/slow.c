@@ -9,6 +9,7 @@
 #include "../base/bits.h"
 #include "../base/options.h"
 #include "../cache/drain.h"
+#include "../cache/explicit.h"
 #include "../cache/thread.h"
 #include "../control/reclaim.h"
 #include "../heap/direct.h"
@@ -43,8 +44,11 @@ run_alloc(size_t n, bool *is_zero)
 
 	if (n > REQUEST_MAX)
 		return NULL;
-	p = large_alloc(cache_arena(), align_up(n, PAGE_BYTES) >> PAGE_SHIFT,
-			PAGE_BYTES, CLASS_RUN, is_zero);
+	n = align_up(n, PAGE_BYTES);
+	p = large_alloc(cache_arena(), n >> PAGE_SHIFT, PAGE_BYTES, CLASS_RUN,
+			is_zero);
+	if (p != NULL)
+		cache_note_alloc(n);
 	alloc_relieve();
 	return p;
 }
@@ -82,6 +86,8 @@ class_alloc_slow(unsigned cls, bool *is_zero)
 	/* What reads as zero has no mark, and need not be touched. */
 	if (p != NULL && !*is_zero)
 		*mark_of(p) = NULL;
+	if (p != NULL)
+		cache_note_alloc(class_size(cls));
 	return p;
 }
 
@@ -222,6 +228,19 @@ is_first_byte(const void *p, unsigned cls)
 	       shape->magic;
 }
 
+/* What the page map says, and for an arena apart the slab. */
+static unsigned
+class_at(const struct region *r, const void *p)
+{
+	unsigned cls = MAP_TO_CLASS(pagemap_get(r, region_page(r, p)));
+	const struct slab *s;
+
+	if (cls != CLASS_APART)
+		return cls;
+	s = slab_find(p);
+	return s == NULL ? CLASS_NONE : s->cls;
+}
+
 /* The class of the block that begins at p; dies where none does. */
 static unsigned
 class_check(const char *name, const void *p)
@@ -231,7 +250,7 @@ class_check(const char *name, const void *p)
 
 	if (r == NULL)
 		die_because(name, p, " is not a pointer of this allocator");
-	cls = MAP_TO_CLASS(pagemap_get(r, region_page(r, p)));
+	cls = class_at(r, p);
 	if (cls == CLASS_NONE)
 		die_no_block(name, p, r);
 	if (is_first_byte(p, cls))
@@ -265,14 +284,20 @@ live_check(const char *name, void *p, unsigned cls)
 		die_because(name, p, " was already freed");
 }
 
+static size_t
+block_bytes(const void *p, unsigned cls)
+{
+	return class_is_slab(cls) ? class_size(cls)
+				  : large_npages(p) << PAGE_SHIFT;
+}
+
 struct block
 block_check(const char *name, const void *p)
 {
 	struct block b = { class_check(name, p), 0 };
 
 	live_check(name, (void *)(uintptr_t)p, b.cls);
-	b.bytes = class_is_slab(b.cls) ? class_size(b.cls)
-				       : large_npages(p) << PAGE_SHIFT;
+	b.bytes = block_bytes(p, b.cls);
 	return b;
 }
 
@@ -294,14 +319,33 @@ start_trim_thread(void)
 		trim_start(create);
 }
 
-void
-free_for(const char *name, void *p)
+/* No thread's cache keeps a live block of an arena apart. */
+static bool
+is_apart(const void *p)
+{
+	return arena_is_apart(arena_of(p));
+}
+
+/* The class of a live block that is about to be freed. */
+static unsigned
+leaving(const char *name, void *p)
 {
 	unsigned cls = class_check(name, p);
 
 	live_check(name, p, cls);
-	if (cls == CLASS_RUN) {
-		large_free(p);
+	if (tcache_anchor.counts != NULL)
+		cache_note_free(block_bytes(p, cls));
+	return cls;
+}
+
+void
+free_for(const char *name, void *p)
+{
+	unsigned cls = leaving(name, p);
+
+	if (cls == CLASS_RUN || is_apart(p)) {
+		direct_free(p, cls);
+		bell_ring();
 	} else {
 		*mark_of(p) = free_mark();
 		cache_free(p, cls);
@@ -311,13 +355,17 @@ free_for(const char *name, void *p)
 }
 
 void
-free_past_caches(const char *name, void *p)
+free_to(const char *name, void *p, struct explicit_cache *e)
 {
-	unsigned cls = class_check(name, p);
+	unsigned cls = leaving(name, p);
 
-	live_check(name, p, cls);
-	direct_free(p, cls);
-	bell_ring();
+	if (e != NULL && cls != CLASS_RUN) {
+		*mark_of(p) = free_mark();
+		explicit_free(e, p, cls);
+	} else {
+		direct_free(p, cls);
+		bell_ring();
+	}
 	start_trim_thread();
 	trim_poll();
 }

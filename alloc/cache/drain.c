@@ -3,6 +3,8 @@
  */
 #include "../os/os.h"
 #include "drain.h"
+#include "closing.h"
+#include "explicit.h"
 #include "stack.h"
 #include "thread.h"
 
@@ -63,12 +65,25 @@ drain_one(struct tcache *c, bool only_quiet, uint64_t now_ns,
 	return false;
 }
 
+/* One that the program made: its lock is enough. */
+static void
+drain_explicit(struct tcache *c, bool only_quiet, struct drain_result *result)
+{
+	result->ncaches++;
+	lock_take(&c->lock, LOCK_CACHE);
+	if (empty_some(c, only_quiet))
+		result->nactive++;
+	lock_drop(&c->lock, LOCK_CACHE);
+}
+
 struct drain_result
 drain_caches(bool only_quiet)
 {
 	struct drain_result result = { 0, 0, 0 };
 	uint64_t now_ns = os_now_ns();
+	struct explicit_cache *e;
 	struct tcache *c;
+	unsigned at = 0;
 
 	thread_begin_round();
 	while ((c = thread_visit()) != NULL) {
@@ -77,8 +92,25 @@ drain_caches(bool only_quiet)
 			result.nactive++;
 		lock_drop(&c->lock, LOCK_CACHE);
 	}
+	while ((e = explicit_next(&at)) != NULL)
+		drain_explicit(&e->cache, only_quiet, &result);
 	thread_end_round();
 	return result;
+}
+
+static bool
+explicit_holds(const void *p, unsigned cls)
+{
+	struct explicit_cache *e;
+	bool found = false;
+	unsigned at = 0;
+
+	while (!found && (e = explicit_next(&at)) != NULL) {
+		lock_take(&e->cache.lock, LOCK_CACHE);
+		found = cache_holds(&e->cache, p, cls);
+		lock_drop(&e->cache.lock, LOCK_CACHE);
+	}
+	return found;
 }
 
 bool
@@ -97,6 +129,7 @@ drain_find(const void *p, unsigned cls)
 		}
 		lock_drop(&c->lock, LOCK_CACHE);
 	}
+	found = found || explicit_holds(p, cls);
 	thread_end_round();
 	return found;
 }
@@ -104,7 +137,9 @@ drain_find(const void *p, unsigned cls)
 void
 drain_look(drain_look_fn *look, void *arg)
 {
+	struct explicit_cache *e;
 	struct tcache *c;
+	unsigned at = 0;
 
 	thread_begin_round();
 	while ((c = thread_visit()) != NULL) {
@@ -115,6 +150,11 @@ drain_look(drain_look_fn *look, void *arg)
 		if (is_still)
 			let_go(c, was_parked);
 		lock_drop(&c->lock, LOCK_CACHE);
+	}
+	while ((e = explicit_next(&at)) != NULL) {
+		lock_take(&e->cache.lock, LOCK_CACHE);
+		look(&e->cache, true, arg);
+		lock_drop(&e->cache.lock, LOCK_CACHE);
 	}
 	thread_end_round();
 }

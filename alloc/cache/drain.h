@@ -23,11 +23,12 @@ struct drain_result {
  */
 struct drain_result drain_caches(bool only_quiet);
 
-/* True where some thread's cache holds p as a free block of class cls. */
+/* True where some cache holds p as a free block of class cls. */
 bool drain_find(const void *p, unsigned cls);
 
 /*
- * Shows every cache to `look`, its lock held and, where is_still, its stacks
+ * Shows every cache to `look` (those that the program made have no anchor and
+ * no thread), its lock held and, where is_still, its stacks
  * at rest; of a thread in the middle of a fast path they may not be read.
  */
 typedef void drain_look_fn(const struct tcache *c, bool is_still, void *arg);

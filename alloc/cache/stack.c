@@ -231,6 +231,20 @@ stack_grow_large(struct tcache *c, struct cache_bin *b, unsigned cls)
 	return true;
 }
 
+bool
+stack_make_room(struct tcache *c, struct cache_bin *b, unsigned cls)
+{
+	if (class_is_slab(cls)) {
+		stack_grow(c, b, cls);
+		if (b->top == b->limit && b->depth > 0)
+			stack_flush(b, cls, (b->depth + 1u) / 2);
+	} else if (!stack_grow_large(c, b, cls) && b->depth > 0) {
+		stack_flush(b, cls, 1);
+	}
+	c->nflushes++;
+	return b->top != b->limit;
+}
+
 /* --- shares ----------------------------------------------------------------- */
 
 bool

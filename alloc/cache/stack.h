@@ -21,6 +21,9 @@ void stack_grow(struct tcache *c, struct cache_bin *b, unsigned cls);
 /* One more page run of this class, if the thread's budget has room for it. */
 bool stack_grow_large(struct tcache *c, struct cache_bin *b, unsigned cls);
 
+/* Makes room for one block; false where the bin can have none. */
+bool stack_make_room(struct tcache *c, struct cache_bin *b, unsigned cls);
+
 /* Gives the n blocks that were freed first back to where they came from. */
 void stack_flush(struct cache_bin *b, unsigned cls, size_t n);
 

@@ -5,6 +5,7 @@
 
 #include "../heap/direct.h"
 #include "../pages/bell.h"
+#include "closing.h"
 #include "stack.h"
 #include "thread.h"
 
@@ -226,21 +227,42 @@ cache_close(struct tcache *c)
 	return c->is_parked;
 }
 
-/*
- * Locks the calling thread's cache for a slow path; NULL where it has none:
- * before its birth, after its death, or when there was no memory for one.
- */
-static struct tcache *
-own_lock(void)
+void
+cache_close_own(struct tcache *c)
+{
+	/* Relaxed: read by this thread, and by those that take the lock. */
+	atomic_store_explicit(&c->anchor->cache, &tcache_closed,
+			      memory_order_relaxed);
+	c->is_parked = true;
+	c->is_quiet = false;
+}
+
+struct tcache *
+cache_lock_own(void)
 {
 	struct tcache *c = cache_own();
 
 	if (c == NULL)
 		return NULL;
 	lock_take(&c->lock, LOCK_CACHE);
-	if (c->is_parked)
+	if (tcache_anchor.counts != NULL || arena_is_apart(c->arena))
+		cache_close_own(c);
+	else if (c->is_parked)
 		cache_open(c);
 	return c;
+}
+
+/*
+ * Locks the calling thread's cache for a slow path; NULL where it uses none:
+ * before its birth, after its death, when there was no memory for one, and
+ * while its arena is one apart.
+ */
+static struct tcache *
+own_lock(void)
+{
+	struct tcache *c = cache_own();
+
+	return c == NULL || arena_is_apart(c->arena) ? NULL : cache_lock_own();
 }
 
 struct tcache *
@@ -296,7 +318,7 @@ cache_alloc(unsigned cls, bool *is_zero)
 
 	*is_zero = false;
 	if (c == NULL)
-		return direct_alloc(&arenas[0], cls, is_zero);
+		return direct_alloc(cache_arena(), cls, is_zero);
 	b = &c->bins[cls];
 	p = pop(b);
 	if (p == NULL && class_is_slab(cls)) {
@@ -311,21 +333,6 @@ cache_alloc(unsigned cls, bool *is_zero)
 
 /* --- free ---------------------------------------------------------------------- */
 
-/* Makes room for one block; false where the bin can have none. */
-static bool
-make_room(struct tcache *c, struct cache_bin *b, unsigned cls)
-{
-	if (class_is_slab(cls)) {
-		stack_grow(c, b, cls);
-		if (b->top == b->limit && b->depth > 0)
-			stack_flush(b, cls, (b->depth + 1u) / 2);
-	} else if (!stack_grow_large(c, b, cls) && b->depth > 0) {
-		stack_flush(b, cls, 1);
-	}
-	c->nflushes++;
-	return b->top != b->limit;
-}
-
 void
 cache_free(void *p, unsigned cls)
 {
@@ -339,7 +346,7 @@ cache_free(void *p, unsigned cls)
 		return;
 	}
 	b = &c->bins[cls];
-	pushed = b->top != b->limit || make_room(c, b, cls);
+	pushed = b->top != b->limit || stack_make_room(c, b, cls);
 	if (pushed)
 		*++b->top = p;
 	lock_drop(&c->lock, LOCK_CACHE);

@@ -36,6 +36,21 @@
  * The owner's slow path holds cache->lock with busy == 0. A cache stays closed
  * ("parked") after a drain until its owner wants something: idle threads cost
  * a drain nothing.
+ *
+ * One closed cache, many uses. An owner may park its own cache and leave it so:
+ * a thread whose bytes are counted (counts.h), which does everything in the
+ * slow path, where counting costs others nothing; a thread that is bound to an
+ * arena apart (heap/arena.h). This adds no state to the protocol: the owner
+ * holds cache->lock and is not in its fast path, so its store of the closed
+ * cache and is_parked are what a drain that found busy == 0 would have left,
+ * and need no membarrier, for the one who must see them is itself. From there
+ * on its fast paths find the closed cache, which they cannot change. Whoever
+ * else holds cache->lock finds is_parked, has the cache at rest, and leaves it
+ * parked (drain.c, let_go; fork). The owner's slow path, the only one to open
+ * a parked cache, does not open this one; it uses the stacks under cache->lock
+ * and clears is_quiet, for there may be something to drain again. So a cache
+ * that stays closed is at rest whenever its lock is free: fork's child can give
+ * it back and a drain is never in vain.
  */
 #ifndef TRI_CACHE_TCACHE_H
 #define TRI_CACHE_TCACHE_H
@@ -47,6 +62,7 @@
 #include "../os/lock.h"
 
 struct arena;
+struct cache_counts;
 
 struct cache_bin {
 	void **top;             /* the block freed last */
@@ -96,6 +112,7 @@ struct anchor {
 	bool is_entered; /* our destructor will run at the thread's end */
 	_Atomic(struct tcache *) cache; /* own, or the closed one */
 	struct tcache *own;
+	struct cache_counts *counts; /* NULL: not counted, see counts.h */
 };
 
 extern _Thread_local struct anchor tcache_anchor TLS_INITIAL_EXEC HIDDEN;
@@ -134,42 +151,8 @@ struct arena *cache_arena(void);
 /* The calling thread's cache after its birth, or NULL while it has none. */
 struct tcache *cache_own(void);
 
-/*
- * Closes a cache against its owner, whose anchor it knows; c->lock is held.
- * False, and open as before, where the owner is in the middle of a fast path
- * or the kernel has no membarrier.
- */
-bool cache_close(struct tcache *c);
-
-/* True where it was the kernel that refused the last time: a sandbox's. */
-bool cache_barrier_failed(void);
-
-/*
- * The same in two steps, for many caches with one membarrier between them:
- * begin all, os_membarrier(), end all. Afterwards is_parked says whether the
- * cache is quiescent; one that is not stays closed until cache_open().
- */
-void cache_close_begin(struct tcache *c);
-void cache_close_end(struct tcache *c, bool had_membarrier);
-
-/* Undoes cache_close; c->lock is held. */
-void cache_open(struct tcache *c);
-
 /* Empties a closed cache (or the caller's own) into the arenas. */
 void cache_empty(struct tcache *c);
-
-/*
- * Empties the bins in which nothing happened since the last call, and lets
- * them have no depth. True if there were others. c is as for cache_empty.
- */
-bool cache_empty_quiet(struct tcache *c);
-
-/*
- * True where something happened in every bin that can hold a block, since the
- * last such call: nothing is to be emptied, and the owner need not be
- * disturbed. c->lock is held; c may be open.
- */
-bool cache_looks_active(struct tcache *c);
 
 /* Gives the arrays of an empty cache back too. */
 void cache_strip(struct tcache *c);

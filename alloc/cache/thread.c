@@ -8,6 +8,8 @@
 #include "../os/os.h"
 #include "../pages/bell.h"
 #include "../pages/meta.h"
+#include "closing.h"
+#include "counts.h"
 #include "thread.h"
 
 /*
@@ -98,6 +100,7 @@ destructor(void *value)
 		return;
 	if (tcache_anchor.phase == PHASE_LIVE)
 		thread_death(tcache_anchor.own);
+	counts_forget();
 	/* Not born again: nobody would end that cache. */
 	tcache_anchor.phase = PHASE_DEAD;
 	leave();
@@ -212,24 +215,10 @@ thread_set_cached(bool is_cached)
 	return is_cached && cache_own() != NULL;
 }
 
-/* The calling thread's cache, locked and open; NULL where it has none. */
-static struct tcache *
-lock_own(void)
-{
-	struct tcache *c = cache_own();
-
-	if (c == NULL)
-		return NULL;
-	lock_take(&c->lock, LOCK_CACHE);
-	if (c->is_parked)
-		cache_open(c);
-	return c;
-}
-
 void
 thread_flush(void)
 {
-	struct tcache *c = lock_own();
+	struct tcache *c = cache_lock_own();
 
 	if (c == NULL)
 		return;
@@ -242,12 +231,17 @@ thread_flush(void)
 bool
 thread_set_arena(struct arena *a)
 {
-	struct tcache *c = lock_own();
+	struct tcache *c = cache_lock_own();
 
 	if (c == NULL)
 		return false;
+	/* What comes from now on is of that arena. */
+	cache_empty(c);
 	c->arena = a;
+	if (arena_is_apart(a))
+		cache_close_own(c);
 	lock_drop(&c->lock, LOCK_CACHE);
+	bell_ring();
 	return true;
 }
 

@@ -47,7 +47,10 @@ bool thread_set_cached(bool is_cached);
  */
 void thread_flush(void);
 
-/* It allocates from another arena from now on; false where it has no cache. */
+/*
+ * It allocates from another arena from now on; false where it has no cache.
+ * From one apart it does so without its cache.
+ */
 bool thread_set_arena(struct arena *a);
 
 /*

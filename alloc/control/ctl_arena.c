@@ -90,13 +90,6 @@ ctl_narenas(const struct ctl_call *c UNUSED, union ctl_value *v)
 	return 0;
 }
 
-int
-ctl_initialized(const struct ctl_call *c, union ctl_value *v)
-{
-	v->is = is_arena_in_use(c->index[0]);
-	return 0;
-}
-
 /* Classes that thread caches keep. */
 int
 ctl_ncached(const struct ctl_call *c UNUSED, union ctl_value *v)

@@ -111,7 +111,7 @@ ctl_read_fn ctl_lextent_figure;
 ctl_read_fn ctl_zero_reallocs_read;
 
 /* ctl_arena.c: arenas, classes, and giving back. */
-ctl_read_fn ctl_narenas, ctl_initialized, ctl_ncached;
+ctl_read_fn ctl_narenas, ctl_ncached;
 ctl_read_fn ctl_class_size, ctl_bin_nregs, ctl_lextent_size;
 ctl_read_fn ctl_decay_read, ctl_muzzy_read, ctl_dss_read;
 ctl_write_fn ctl_decay_write, ctl_decay_default_write, ctl_muzzy_write;
@@ -122,5 +122,14 @@ ctl_all_fn ctl_lookup;
 ctl_read_fn ctl_thread_arena_read, ctl_cached_read, ctl_background_read;
 ctl_write_fn ctl_thread_arena_write, ctl_cached_write, ctl_background_write;
 ctl_write_fn ctl_flush, ctl_idle, ctl_background_max_write;
+
+/* ctl_made.c: arenas and caches that the program makes, a thread's bytes. */
+ctl_all_fn ctl_tcache_create;
+ctl_write_fn ctl_tcache_flush, ctl_tcache_destroy;
+ctl_all_fn ctl_arena_create, ctl_arena_name;
+ctl_read_fn ctl_arena_initialized, ctl_arena_decay_read;
+ctl_write_fn ctl_arena_reset, ctl_arena_destroy, ctl_arena_purge,
+	ctl_arena_decay, ctl_arena_decay_write;
+ctl_read_fn ctl_thread_bytes, ctl_thread_bytes_at; /* arg: which, its offset */
 
 #endif

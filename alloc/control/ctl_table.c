@@ -1,6 +1,7 @@
 /*
  * ctl_table.c -- the table of names, from ctl.def and options.def.
  */
+#include "../cache/counts.h"
 #include "../heap/slab.h"
 #include "ctl_stats.h"
 #include "ctl_writable.h"

@@ -1,6 +1,8 @@
 /*
  * reclaim.c -- see reclaim.h.
  */
+#include <limits.h>
+
 #include "../base/options.h"
 #include "../cache/drain.h"
 #include "../heap/large.h"
@@ -132,23 +134,59 @@ retire(bool only_idle)
 
 /* --- pages ----------------------------------------------------------------------- */
 
-/* Pages of slabs. */
+/* What an arena's own decay time makes of the one of all. */
+enum own_decay {
+	OWN_NONE, /* nothing: the pace is that of all */
+	OWN_NEVER,
+	OWN_AT_ONCE,
+};
+
+static enum own_decay
+own_decay(const struct arena *a)
+{
+	int64_t decay_ms;
+
+	if (!arena_decay(a, &decay_ms) || decay_ms > 0)
+		return OWN_NONE;
+	return decay_ms < 0 ? OWN_NEVER : OWN_AT_ONCE;
+}
+
+/* Pages of an arena's slabs. */
+static void
+purge_slabs_of_locked(struct arena *a, unsigned quiet_ticks,
+		      struct bin_purged *sum)
+{
+	for (unsigned cls = 1; cls <= CLASS_SLAB_MAX; cls++) {
+		struct bin *b = &a->bins[cls];
+		struct bin_purged one;
+
+		if (!bin_is_used(b))
+			continue;
+		one = bin_purge(b, quiet_ticks, &reclaim.slabs);
+		sum->nyoung += one.nyoung;
+		sum->nrefaults += one.nrefaults;
+	}
+}
+
+/* With 0, whatever the arenas' own decay times say. */
 static struct bin_purged
 purge_slabs_locked(unsigned quiet_ticks)
 {
 	struct bin_purged sum = { 0, 0 };
 
 	for (unsigned i = 0; i < arena_count(); i++) {
-		for (unsigned cls = 1; cls <= CLASS_SLAB_MAX; cls++) {
-			struct bin *b = &arenas[i].bins[cls];
-			struct bin_purged one;
+		enum own_decay own = own_decay(&arenas[i]);
+		size_t nyoung = sum.nyoung;
 
-			if (!bin_is_used(b))
-				continue;
-			one = bin_purge(b, quiet_ticks, &reclaim.slabs);
-			sum.nyoung += one.nyoung;
-			sum.nrefaults += one.nrefaults;
-		}
+		if (own == OWN_NONE || quiet_ticks == 0)
+			purge_slabs_of_locked(&arenas[i], quiet_ticks, &sum);
+		else if (own == OWN_AT_ONCE)
+			purge_slabs_of_locked(&arenas[i], 0, &sum);
+		else
+			purge_slabs_of_locked(&arenas[i], UINT_MAX, &sum);
+		/* Slabs that nobody will purge are nothing to wait for. */
+		if (own == OWN_NEVER)
+			sum.nyoung = nyoung;
 	}
 	return sum;
 }
@@ -165,8 +203,12 @@ surplus_locked(void)
 
 	if (window == 0)
 		window = DECAY_WINDOW_MIN;
-	for (unsigned i = 0; i < arena_count(); i++)
+	for (unsigned i = 0; i < arena_count(); i++) {
 		demand += pageheap_tick(&arenas[i].pages, window);
+		/* None of them is to go, and so none is too many. */
+		if (own_decay(&arenas[i]) == OWN_NEVER)
+			demand += pageheap_ndirty(&arenas[i].pages);
+	}
 	return dirty > demand ? dirty - demand : 0;
 }
 
@@ -175,9 +217,16 @@ purge_runs_locked(bool only_stale, size_t max_pages)
 {
 	size_t n = pagepool_purge(only_stale, max_pages);
 
-	for (unsigned i = 0; i < arena_count(); i++)
-		n += pageheap_purge(&arenas[i].pages, only_stale,
-				    max_pages - min_size(max_pages, n));
+	for (unsigned i = 0; i < arena_count(); i++) {
+		struct pageheap *ph = &arenas[i].pages;
+		enum own_decay own = own_decay(&arenas[i]);
+
+		if (!only_stale || own == OWN_NONE)
+			n += pageheap_purge(ph, only_stale,
+					    max_pages - min_size(max_pages, n));
+		else if (own == OWN_AT_ONCE)
+			n += pageheap_purge(ph, false, SIZE_MAX);
+	}
 	return n;
 }
 
@@ -406,6 +455,28 @@ reclaim_now(void)
 	bytes = purge_all_locked();
 	unlock();
 	return bytes;
+}
+
+size_t
+reclaim_arena(struct arena *a, bool all)
+{
+	struct bin_purged slabs = { 0, 0 };
+	uint64_t before;
+	size_t n = 0;
+
+	retire_empty_slabs(a, !all);
+	large_trim(a, !all);
+	lock();
+	before = reclaim.slabs.npages;
+	if (all)
+		purge_slabs_of_locked(a, 0, &slabs);
+	n = (size_t)(reclaim.slabs.npages - before);
+	n += pageheap_purge(&a->pages, !all, SIZE_MAX);
+	/* Chunks that ran empty are nobody's. */
+	if (all)
+		n += pagepool_purge(false, SIZE_MAX);
+	unlock();
+	return n << PAGE_SHIFT;
 }
 
 void

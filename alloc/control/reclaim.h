@@ -20,7 +20,8 @@
  *
  * So when a load ends its memory is back with the kernel within decay_ms or
  * little more, and a load that pauses for less than half of that finds its
- * pages where they were. Near the memory limit (pressure.h) everything that is
+ * pages where they were. An arena may have a decay time of its own: of those,
+ * 0 and never are its own, any other is the one of all. Near the memory limit (pressure.h) everything that is
  * free goes back at each tick, and the ticks come five times as often.
  */
 #ifndef TRI_CONTROL_RECLAIM_H
@@ -55,6 +56,14 @@ void reclaim_relieve(void);
 
 /* The time between two ticks, in nanoseconds. */
 uint64_t reclaim_tick_ns(void);
+
+/*
+ * Gives back what is free in one arena, and the chunks that nobody has; or,
+ * without `all`, what has been free in it since the last tick. Caches keep what
+ * they have. Returns bytes.
+ */
+struct arena;
+size_t reclaim_arena(struct arena *a, bool all);
 
 /*
  * Gives everything back now: empties all caches, retires empty slabs, purges

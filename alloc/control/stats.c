@@ -219,12 +219,6 @@ struct look {
 	size_t nthreads_max;
 };
 
-static unsigned
-arena_index(const struct arena *a)
-{
-	return (unsigned)(a - arenas);
-}
-
 /* Whose blocks they are: those in a cache may be any arena's. */
 static void
 count_owners(struct snapshot *parts, const struct cache_bin *b, unsigned cls)
@@ -288,7 +282,7 @@ look_at_cache(const struct tcache *c, bool is_still, void *arg)
 	struct look *look = arg;
 	size_t cached = is_still ? count_blocks(c, look) : 0;
 
-	if (look->parts != NULL)
+	if (look->parts != NULL && c->anchor != NULL)
 		note_thread(look, c, cached);
 }
 

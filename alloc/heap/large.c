@@ -62,6 +62,13 @@ class_of(const void *p)
 	return MAP_TO_CLASS(pagemap_get(r, region_page(r, p)));
 }
 
+/* Caches know page runs by their class: those of an arena apart have none. */
+static unsigned
+class_in(const struct arena *a, unsigned cls)
+{
+	return a->pages.is_apart ? CLASS_RUN : cls;
+}
+
 /* --- shelves -------------------------------------------------------------- */
 
 /*
@@ -168,6 +175,7 @@ large_alloc(struct arena *a, size_t npages, size_t alignment, unsigned cls,
 	void *p = NULL;
 
 	*is_zero = false;
+	cls = class_in(a, cls);
 	if (cls != CLASS_RUN && class_size(cls) <= SHELVED_MAX)
 		p = shelf_pop(a, cls);
 	if (p == NULL)
@@ -213,6 +221,7 @@ large_resize(void *p, size_t npages, unsigned cls)
 		return false;
 	if (npages < old)
 		pageheap_free((char *)p + (npages << PAGE_SHIFT), old - npages);
+	cls = class_in(arena_of(p), cls);
 	announce(p, npages, cls);
 	count(arena_of(p), was, old, -1);
 	count(arena_of(p), cls, npages, 1);

@@ -40,7 +40,13 @@
 
 /* A page run that is of no class: never cached by threads. */
 #define CLASS_RUN 103u
-#define NCLASSES  104u
+
+/*
+ * In the page map alone: a slot of an arena apart (arena.h). Its class is in
+ * the slab's record, and no cache's bin of this offset takes it.
+ */
+#define CLASS_APART 104u
+#define NCLASSES    105u
 
 #define SLAB_SIZE_MAX  (16 * KIB)
 #define CLASS_SIZE_MAX (1 * MIB)

@@ -40,7 +40,7 @@ announce(const struct slab *s)
 
 	*region_slab(r, s->base) = (void *)(uintptr_t)s;
 	pagemap_set(r, region_page(r, s->base), class_slab_npages(s->cls),
-		    CLASS_TO_MAP(s->cls));
+		    CLASS_TO_MAP(slab_map_class(s)));
 }
 
 struct slab *
@@ -58,6 +58,7 @@ slab_make(struct pageheap *ph, struct bin *bin, unsigned cls)
 		return NULL;
 	}
 	s->was_resident = !is_zero;
+	s->is_apart = ph->is_apart;
 	announce(s);
 	return s;
 }
@@ -178,7 +179,7 @@ announce_page(const struct slab *s, unsigned page, bool is_away)
 	struct chunk *c = region_chunk(r, s->base);
 
 	pagemap_set(r, region_page(r, s->base) + page, 1,
-		    CLASS_TO_MAP(is_away ? CLASS_NONE : s->cls));
+		    CLASS_TO_MAP(is_away ? CLASS_NONE : slab_map_class(s)));
 	chunk_note_away(c, chunk_page(c, s->base) + page, is_away);
 }
 
@@ -249,4 +250,16 @@ slab_looks_free(const struct slab *s, const void *p)
 	return !slab_slot(s, p, &i) ||
 	       (s->free[i / BITS_WORD] >> (i % BITS_WORD) & 1) != 0 ||
 	       (s->away != 0 && (s->away & slab_slot_pages(s, i)) != 0);
+}
+
+NOINLINE __attribute__((no_sanitize("thread"))) size_t
+slab_used(const struct slab *s, void **out, size_t n)
+{
+	size_t got = 0;
+
+	for (size_t i = 0; i < s->nslots && got < n; i++) {
+		if (!is_free(s, i))
+			out[got++] = s->base + class_slot_offset(s->cls, i);
+	}
+	return got;
 }

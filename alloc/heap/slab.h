@@ -5,8 +5,8 @@
  * Lock    the bin's (LOCK_BIN) for all but make and retire, which are for
  *         slabs that nobody else knows
  * Always  the slab table names the record for its 64 KiB, the page map the
- *         class for each page that holds a slot and is not away; pages behind
- *         the last slot are not the slab's
+ *         class (or CLASS_APART) for each page that holds a slot and is not
+ *         away; pages behind the last slot are not the slab's
  *
  * Whole free pages of a slab can be given back to the kernel: they are then
  * `away`. Slots that overlap one are free but hidden: their bit in free[] is
@@ -45,6 +45,7 @@ struct slab {
 	uint8_t is_young : 1; /* may have pages to give, see bin_purge() */
 	uint8_t is_held : 1;  /* a purge of some of its pages is under way */
 	uint8_t was_resident : 1; /* pages of it were when it was made */
+	uint8_t is_apart : 1;     /* of an arena apart: CLASS_APART */
 	uint64_t free[];
 };
 
@@ -99,6 +100,13 @@ slab_slot_pages(const struct slab *s, size_t index)
 	return (uint16_t)((2u << last) - (1u << first));
 }
 
+/* What the page map says of its pages. */
+ALWAYS_INLINE unsigned
+slab_map_class(const struct slab *s)
+{
+	return s->is_apart ? CLASS_APART : s->cls;
+}
+
 /* True where no slot is used. */
 ALWAYS_INLINE bool
 slab_is_empty(const struct slab *s)
@@ -126,6 +134,12 @@ unsigned slab_reveal_some(struct slab *s);
  * that the program holds, whose bit nobody changes, and a guess for another.
  */
 bool slab_looks_free(const struct slab *s, const void *p);
+
+/*
+ * Up to n of the slots that are in use, the lowest first; read without the
+ * lock, and right for slots that nobody takes or puts meanwhile.
+ */
+size_t slab_used(const struct slab *s, void **out, size_t n);
 
 /* Puts a slot back. Dies where it is free already. */
 ALWAYS_INLINE void

@@ -30,6 +30,7 @@ enum lock_rank {
 	LOCK_THREADS = 20,
 	LOCK_CACHE = 25,
 	LOCK_PROFILE = 30,
+	LOCK_ARENAS = 35,
 	LOCK_BIN = 40,
 	LOCK_PAGES = 50,
 	LOCK_MAP = 60,

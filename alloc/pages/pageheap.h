@@ -29,6 +29,7 @@ struct pageheap {
 	size_t old_peaks[PAGEHEAP_WINDOW_MAX - 1]; /* and before: a ring */
 	_Atomic size_t ndirty; /* pages; others read it as a hint */
 	size_t nchunks;
+	bool is_apart; /* no cache keeps what lies here: heap/arena.h */
 	_Atomic uint64_t nrefaults; /* pages taken again after a purge */
 	struct purge_stats purge;
 };

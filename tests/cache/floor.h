@@ -11,6 +11,7 @@
 #include <pthread.h>
 
 #include "heap/large.h"
+#include "cache/closing.h"
 #include "cache/thread.h"
 #include "unit.h"
 

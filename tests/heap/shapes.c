@@ -206,7 +206,7 @@ static void
 page_runs_begin_at_pages(void **state)
 {
 	(void)state;
-	for (unsigned cls = CLASS_SLAB_MAX + 1; cls < NCLASSES; cls++) {
+	for (unsigned cls = CLASS_SLAB_MAX + 1; cls <= CLASS_RUN; cls++) {
 		for (size_t at = 0; at < SLAB_BYTES; at++)
 			assert_int_equal(may_be_a_slot(cls, at),
 					 at % PAGE_BYTES == 0);
