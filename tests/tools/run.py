@@ -2,6 +2,7 @@
 """run.py -- trimalloc run starts programs with the library in malloc's place."""
 
 import os
+import re
 import shutil
 import struct
 import subprocess
@@ -169,6 +170,34 @@ def helps():
         yield from tool(word).wrong(0, out="trimalloc ")
 
 
+def manual_is_whole():
+    """trimalloc(1) has a section for each command, with each of its options."""
+    with open(os.path.join(t.SOURCE, "doc/trimalloc.1"), encoding="utf-8") as file:
+        page = file.read().replace("\\-", "-")
+    sections = dict(part.split("\n", 1) for part in page.split("\n.SS ")[1:])
+    commands = re.findall(r"^  (\w+) ", tool("--help").out, re.MULTILINE)
+    if sorted(commands) != sorted(sections):
+        yield "commands %s, sections %s" % (commands, sorted(sections))
+    for name in commands:
+        listing = tool(name, "--help").out.split("\n\n", 2)[2]
+        for option in re.findall(r"--\w+", listing):
+            if option != "--help" and option not in sections.get(name, ""):
+                yield "%s %s is not told" % (name, option)
+    with open(os.path.join(t.SOURCE, "tools/trimalloc/tool.h"), encoding="utf-8") as file:
+        codes = re.findall(r"^\t[A-Z_]+ = (\d+),", file.read(), re.MULTILINE)
+    status = page.split(".SH EXIT STATUS")[1].split("\n.SH")[0]
+    yield from ["exit code %s is not told" % c for c in codes if ".B %s\n" % c not in status]
+    yield from ["only %d exit codes" % len(codes)] if len(codes) < 12 else []
+
+
+def groff_reads_it():
+    if shutil.which("groff") is None:
+        return []
+    return subprocess.run(["groff", "-man", "-ww", "-z", "-Tutf8",
+                           os.path.join(t.SOURCE, "doc/trimalloc.1")], text=True, check=False,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT).stdout.splitlines()
+
+
 def notices_a_full_disk():
     if os.path.exists("/dev/full"):
         with open("/dev/full", "w", encoding="ascii") as full:
@@ -194,6 +223,8 @@ def main():
             ("run finds the library beside the command", works_when_installed()),
             ("options lists every option of the library", lists_options()),
             ("every command has help, and every mistake says where to read", helps()),
+            ("trimalloc(1) tells every command, option and exit code", manual_is_whole()),
+            ("groff finds nothing to complain about in trimalloc(1)", groff_reads_it()),
             ("what cannot be written is an error", notices_a_full_disk())):
         report.sentence(sentence, complaints)
     report.end()
