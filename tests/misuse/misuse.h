@@ -49,7 +49,6 @@ block(size_t n)
 	return p;
 }
 
-/* C23's functions, which older headers do not declare. */
 static inline void *
 function(const char *name)
 {
@@ -60,17 +59,30 @@ function(const char *name)
 	return f;
 }
 
+/*
+ * C23's functions, which older headers do not declare. Allocators that lack
+ * them have C++'s operators for the same.
+ */
 static inline void
 free_with_size(void *p, size_t n)
 {
-	((void (*)(void *, size_t))function("free_sized"))(p, n);
+	void *f = dlsym(RTLD_DEFAULT, "free_sized");
+
+	if (f == NULL)
+		f = function("_ZdlPvm");
+	((void (*)(void *, size_t))f)(p, n);
 }
 
 static inline void
 free_with_alignment(void *p, size_t alignment, size_t n)
 {
-	((void (*)(void *, size_t, size_t))function("free_aligned_sized"))(
-		p, alignment, n);
+	void *f = dlsym(RTLD_DEFAULT, "free_aligned_sized");
+
+	if (f != NULL)
+		((void (*)(void *, size_t, size_t))f)(p, alignment, n);
+	else
+		((void (*)(void *, size_t, size_t))function(
+			"_ZdlPvmSt11align_val_t"))(p, n, alignment);
 }
 
 #endif

@@ -27,6 +27,11 @@ CLEAN = {
     "alloc/base/low.c": '#include "low.h"\n\nint\nlow(void)\n{\n\treturn 1;\n}\n' + "/**/\n" * 500,
     "alloc/os/high.h": '#include "../base/low.h"\n',
     "alloc/api/malloc.c": '#include "os/high.h"\n',
+    "tests/misuse/misuse.c": '/* { "twice", "free(): " "@ was freed" } */\n',
+    "tests/misuse/twice.c": "",
+    "tests/README.md": "<!-- begin: written by tests/misuse/compare -->\n"
+                       "| `twice` | free(): @ was freed | silent |\n"
+                       "<!-- end: written by tests/misuse/compare -->\n",
 }
 
 LONG = "int\nlong_one(void)\n{\n%s\treturn 0;\n}\n"
@@ -59,6 +64,12 @@ BREAKS = [
      {"alloc/base/low.c": "#if A\n#elif B\n#endif\n" * 3 + "\n" * 500}),
     ("sizes", "the file of malloc and all that it includes have at most 1500 lines",
      {"alloc/os/high.h": "\n" * 1501}),
+    ("misuse", "every program of tests/misuse is run by misuse.c",
+     {"tests/misuse/new.c": ""}),
+    ("misuse", "every program of tests/misuse has its row in tests/README.md",
+     {"tests/misuse/new.c": ""}),
+    ("misuse", "the table has the sentences that misuse.c demands",
+     {"tests/misuse/misuse.c": '{ "twice", "free(): it was freed" },\n'}),
     ("formatting", "every C and C++ file is formatted as .clang-format says",
      {"tests/a.c": "int a( void );\n"}),
 ]
