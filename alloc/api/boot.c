@@ -15,6 +15,7 @@
 #include "../base/options.h"
 #include "../cache/thread.h"
 #include "../control/conf.h"
+#include "../control/server.h"
 #include "../control/stats.h"
 #include "../control/trim.h"
 #include "../pages/pagepool.h"
@@ -108,6 +109,7 @@ construct(int argc UNUSED, char **argv UNUSED, char **env)
 	pagepool_open_front();
 	api_fast_end = FAST_MAX + 1;
 	pthread_atfork(fork_prepare, fork_parent, fork_child);
+	server_boot();
 	trim_boot();
 }
 
@@ -116,6 +118,7 @@ destruct(void)
 {
 	if (option(stats_at_exit))
 		tri_malloc_stats();
+	server_exit();
 }
 
 EXPORT const char *

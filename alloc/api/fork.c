@@ -13,6 +13,7 @@
 #include "../cache/thread.h"
 #include "../control/ctl.h"
 #include "../control/reclaim.h"
+#include "../control/server.h"
 #include "../control/trim.h"
 #include "../heap/arena.h"
 #include "../pages/meta.h"
@@ -67,6 +68,7 @@ void
 fork_prepare(void)
 {
 	boot();
+	server_lock();
 	reclaim_lock();
 	thread_hold_all();
 	explicit_hold_all();
@@ -84,6 +86,7 @@ fork_parent(void)
 	explicit_release_all();
 	thread_release_all();
 	reclaim_unlock();
+	server_unlock();
 }
 
 void
@@ -93,5 +96,6 @@ fork_child(void)
 	explicit_release_all();
 	thread_child_release();
 	reclaim_unlock();
+	server_unlock();
 	trim_forget_thread();
 }

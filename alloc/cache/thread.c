@@ -144,6 +144,12 @@ thread_enter(void)
 		enter(1);
 }
 
+void
+thread_renounce(void)
+{
+	tcache_anchor.phase = PHASE_DEAD;
+}
+
 size_t
 thread_live(void)
 {

@@ -26,6 +26,9 @@ void thread_boot(void);
  */
 void thread_enter(void);
 
+/* The calling thread is the library's own: it has no cache, and never will. */
+void thread_renounce(void);
+
 /* Threads that entered, or have a cache, and did not end yet. */
 size_t thread_live(void);
 

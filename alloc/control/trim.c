@@ -2,17 +2,14 @@
  * trim.c -- see trim.h.
  */
 #include <errno.h>
-#include <signal.h>
 
 #include "../base/options.h"
 #include "../cache/thread.h"
 #include "../pages/bell.h"
 #include "dump.h"
 #include "reclaim.h"
+#include "server.h"
 #include "trim.h"
-
-/* Enough for the purge's vectors on the stack and for libc's own TLS. */
-#define STACK_BYTES (256 * KIB)
 
 static struct {
 	_Atomic bool has_thread;
@@ -111,11 +108,12 @@ rest(bool has_work)
 }
 
 static void *
-trim_thread(void *arg UNUSED)
+trim_thread(void *create)
 {
 	bool has_work = true;
 
-	os_own_files();
+	thread_renounce();
+	server_start((trim_create_fn *)create, os_own_files());
 	dump_begin();
 	/* Memory may grow fast before the first nap is over. */
 	reclaim_watch();
@@ -123,33 +121,9 @@ trim_thread(void *arg UNUSED)
 		rest(has_work);
 		has_work = tick();
 	}
+	server_stop();
 	trim_forget_thread();
 	return NULL;
-}
-
-static bool
-create_thread(trim_create_fn *create)
-{
-	pthread_attr_t attr;
-	pthread_t thread;
-	bool ok;
-
-	if (pthread_attr_init(&attr) != 0)
-		return false;
-	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	pthread_attr_setstacksize(&attr, STACK_BYTES);
-	/* Not the creator's policy, which may be a real-time one. */
-	pthread_attr_setinheritsched(&attr, PTHREAD_EXPLICIT_SCHED);
-	ok = create(&thread, &attr, trim_thread, NULL) == 0;
-	/* Some policies may not be left, even for a lower one. */
-	if (!ok) {
-		pthread_attr_setinheritsched(&attr, PTHREAD_INHERIT_SCHED);
-		ok = create(&thread, &attr, trim_thread, NULL) == 0;
-	}
-	if (ok)
-		pthread_setname_np(thread, "trimalloc");
-	pthread_attr_destroy(&attr);
-	return ok;
 }
 
 /* --- signals -------------------------------------------------------------------- */
@@ -192,21 +166,6 @@ catch_signal(void)
 		os_catch_signal(number, on_signal);
 }
 
-/* The thread inherits a mask that blocks everything: signals are not for it. */
-static bool
-create_masked(trim_create_fn *create)
-{
-	sigset_t all, before;
-	bool ok;
-
-	sigfillset(&all);
-	if (pthread_sigmask(SIG_SETMASK, &all, &before) != 0)
-		return false;
-	ok = create_thread(create);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return ok;
-}
-
 void
 trim_start(trim_create_fn *create)
 {
@@ -217,7 +176,7 @@ trim_start(trim_create_fn *create)
 				     memory_order_acq_rel))
 		return;
 	catch_signal();
-	if (create_masked(create))
+	if (spawn_thread(create, trim_thread, (void *)create, "trimalloc"))
 		return;
 	/* Frees will poll; pthread_create tries again. Relaxed: a hint. */
 	atomic_store_explicit(&trim.may_start, false, memory_order_relaxed);
@@ -236,7 +195,8 @@ trim_boot(void)
 static bool
 has_other_work(void)
 {
-	return dump_is_asked() || option(stats_interval) > 0;
+	return dump_is_asked() || option(stats_interval) > 0 ||
+	       option(control) > 0;
 }
 
 bool

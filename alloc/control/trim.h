@@ -15,9 +15,7 @@
 #ifndef TRI_CONTROL_TRIM_H
 #define TRI_CONTROL_TRIM_H
 
-#include <pthread.h>
-
-#include "../base/base.h"
+#include "spawn.h"
 
 /*
  * Gives everything back now: empties all caches, retires empty slabs, purges
@@ -25,8 +23,7 @@
  */
 size_t trim_now(void);
 
-typedef int trim_create_fn(pthread_t *, const pthread_attr_t *,
-			   void *(*)(void *), void *);
+typedef spawn_create_fn trim_create_fn;
 
 /*
  * Starts the trim thread by `create` (pthread_create or what stands for it)

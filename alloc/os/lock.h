@@ -23,6 +23,7 @@
 #include "../base/check.h"
 
 enum lock_rank {
+	LOCK_SERVER = 1,
 	LOCK_CONTROL = 5,
 	LOCK_RELIEF = 8,
 	LOCK_TRIM = 10,

@@ -49,6 +49,10 @@ class Failed(Exception):
     """What was expected did not come."""
 
 
+class Skipped(Exception):
+    """It cannot be tried here, for this reason."""
+
+
 def wait_for(condition, what, patience=PATIENCE):
     """Waits until condition() is true; its value."""
     end = time.monotonic() + patience
@@ -142,12 +146,16 @@ def run(tests):
     report = tap.Report()
     wanted = sys.argv[1:]
     for test in tests:
+        sentence = test.__name__.replace("_", " ")
         if wanted and test.__name__ not in wanted:
             continue
         with tempfile.TemporaryDirectory(prefix="trimalloc-test-") as folder:
             try:
                 complaints = list(test(os.path.realpath(folder)) or [])
+            except Skipped as reason:
+                report.skip(sentence, reason)
+                continue
             except (Failed, OSError, subprocess.SubprocessError) as failure:
                 complaints = ["%s: %s" % (type(failure).__name__, failure)]
-        report.sentence(test.__name__.replace("_", " "), complaints)
+        report.sentence(sentence, complaints)
     report.end()
