@@ -1,0 +1,1 @@
+"""Real programs on a JVM, on every allocator."""

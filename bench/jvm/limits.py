@@ -1,0 +1,87 @@
+"""The smallest memory limit under which a workload survives: what a pod costs."""
+
+import sys
+
+from rss import cgroup, child
+
+from . import plan, store, workloads
+
+MB = 1_000_000
+STEP_MB = 8
+MOST_MB = 16_384
+JOIN = 'echo $$ > "$0" && exec "$@"'
+
+
+def bisect(survives, low, high, step, most=MOST_MB):
+    """The smallest multiple of `step` with survives(limit), to within a step;
+    None where even `most` is too little. `low` is known to be too little, `high`
+    is a guess."""
+    while not survives(high):
+        if high >= most:
+            return None
+        low, high = high, min(most, high + max(step, high // 4 // step * step))
+    while high - low > step:
+        middle = (low + (high - low) // 2) // step * step
+        if middle <= low:
+            middle = low + step
+        if survives(middle):
+            high = middle
+        else:
+            low = middle
+    return high
+
+
+def guess_mb(peak_bytes, heap_mb):
+    """Where to begin: a little below what it took without a limit, for memory that
+    was not needed goes back under pressure."""
+    guess = 0.9 * peak_bytes / MB if peak_bytes else 3 * heap_mb
+    return max(STEP_MB, int(guess) // STEP_MB * STEP_MB)
+
+
+class Limits:
+    def __init__(self, matrix):
+        self.matrix = matrix
+        self.store = matrix.store
+
+    def run(self):
+        """Bisects each workload on each variant once; of what has been, nothing."""
+        why = cgroup.why_not()
+        if why:
+            print(f"no limits: {why}", file=sys.stderr)
+            return
+        wanted = [step for step in self.matrix.steps
+                  if step.number == 0 and not step.variant.settings]
+        for number, step in enumerate(wanted, 1):
+            of = store.fingerprint(step, self.matrix.is_quick)
+            if self.store.limit(step.key, of):
+                continue
+            print(f"[{number:3}/{len(wanted)}] limit of {step.key}", file=sys.stderr, flush=True)
+            self.store.keep_limit(step.key, of, self._find(step))
+
+    def _find(self, step):
+        tried = {}
+
+        def survives(limit_mb):
+            tried[limit_mb] = self._survives(step, limit_mb * MB)
+            print(f"    {limit_mb} MB: {'survives' if tried[limit_mb] else 'does not'}",
+                  file=sys.stderr, flush=True)
+            return tried[limit_mb]
+
+        peak = self.store.runs.get(step.key, {}).get("figures", {}).get("peak_bytes")
+        # The heap is touched from the start: it cannot do with less.
+        found = bisect(survives, step.workload.heap_mb // STEP_MB * STEP_MB,
+                       guess_mb(peak, step.workload.heap_mb), STEP_MB)
+        return {"limit_bytes": found and found * MB,
+                "tried": {str(limit): tried[limit] for limit in sorted(tried)}}
+
+    def _survives(self, step, nbytes):
+        """Whether it comes to its end, in time and without help of the killer."""
+        workload, is_quick = step.workload, self.matrix.is_quick
+        scenario = workloads.scenario(workload, is_quick, wanted=())
+        with plan.scratch(self.store.folder) as folder, cgroup.limited(nbytes) as group:
+            command = workloads.command(workload, step.jdk, step.variant, is_quick,
+                                        self.matrix.built, folder)
+            joined = ["/bin/sh", "-c", JOIN, f"{group.folder}/cgroup.procs", *command]
+            one = child.Child(scenario, step.variant, joined, scenario.timeout_s)
+            child.drive([one])
+            return one.failure is None and group.kills() == 0

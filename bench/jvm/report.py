@@ -1,0 +1,112 @@
+"""The tables for the terminal and the Markdown page."""
+
+from rss.results import View
+from rss.show import shown
+from runner.report import Table, others_text
+
+from . import figures
+from .variants import LEDGER
+
+COLUMNS = (     # figure, title, form, with spread
+    ("ops_per_s", "ops/s", "count", True), ("ops_per_cpu_s", "ops/CPU s", "count", True),
+    ("p50_us", "p50 us", "count", False), ("p99_us", "p99 us", "count", False),
+    ("p999_us", "p99.9 us", "count", False), ("cpu_s", "CPU s", "s", False),
+    ("mean_bytes", "mean MB", "MB", True), ("peak_bytes", "peak MB", "MB", False),
+    ("after1_bytes", "1 s MB", "MB", False), ("after5_bytes", "5 s MB", "MB", False),
+    ("after30_bytes", "30 s MB", "MB", False), ("mean_waste_bytes", "mean waste MB", "MB", False),
+    ("rest_waste_bytes", "rest waste MB", "MB", False),
+    ("minor_faults", "page faults", "count", False), ("limit_bytes", "least limit MB", "MB", False),
+)
+NOTE = ("Medians over the rounds, ± half of the way from the least to the largest. Bytes are "
+        "resident memory of the whole process; waste is what is above the ideal.")
+
+
+def grouped(document):
+    """{(workload, JDK): {variant: [figures of a round or None]}} with the waste,
+    and the smallest limit, where they are known."""
+    out = {}
+    for key, run in document["runs"].items():
+        workload, jdk, variant, _ = key.split("/")
+        out.setdefault((workload, jdk), {}).setdefault(variant, []).append(
+            run.get("figures"))
+    for names, variants in out.items():
+        ideals = next((f for f in variants.pop(LEDGER, []) if f), {})
+        for variant, rounds in variants.items():
+            limit = document["limits"].get("/".join((*names, variant, "1")), {})
+            for of_round in filter(None, rounds):
+                of_round.update(figures.waste(of_round, ideals))
+                if limit.get("limit_bytes"):
+                    of_round["limit_bytes"] = limit["limit_bytes"]
+        variants[LEDGER] = [ideals]
+    return out
+
+
+def cell(view, name, figure, form, with_spread):
+    text = shown(view.value(name, figure), form)
+    spread = view.spread(name, figure) if with_spread else None
+    return text if spread is None else f"{text} ±{spread:.0%}"
+
+
+def ideal_row(view, columns):
+    same = {"mean_bytes": "ideal_mean_bytes", "peak_bytes": "ideal_peak_bytes",
+            "after5_bytes": "ideal_rest_bytes"}
+    return [LEDGER, *(shown(view.value(LEDGER, same.get(figure, "")), form)
+                      for figure, _, form, _ in columns)]
+
+
+def table(title, variants, order):
+    names = [name for name in order if any(variants.get(name, []))]
+    view = View(names, variants)
+    columns = [column for column in COLUMNS
+               if any(view.value(name, column[0]) is not None for name in names)]
+    made = Table(title, NOTE, ["allocator", *(column[1] for column in columns)])
+    for name in names:
+        made.rows.append([name, *(cell(view, name, *column[:1], *column[2:])
+                                  for column in columns)])
+    if any(variants[LEDGER]):
+        made.rows.append(ideal_row(view, columns))
+    return made
+
+
+def tables(document, titles):
+    order = list(document["allocators"])
+    return [table(f"{workload} on {jdk}: {titles.get(workload, '')}", variants, order)
+            for (workload, jdk), variants in grouped(document).items()]
+
+
+def failure_lines(document):
+    return [f"{key}: {run['failure']}" for key, run in document["runs"].items()
+            if "failure" in run]
+
+
+def text(document, titles):
+    parts = [one.text() for one in tables(document, titles)]
+    return "\n".join(parts + failure_lines(document))
+
+
+def head(document):
+    machine, settings = document["machine"], document["settings"]
+    lines = [
+        "# Real programs on a JVM", "",
+        f"{settings['started']}: {settings['rounds']} rounds"
+        f"{', quick' if settings['is_quick'] else ''}. Written by `bench/jvm/run`. "
+        f"{others_text(settings['others_cpu'])}", "",
+        f"{machine['cpu']}, {machine['cpus']} CPUs, {machine['memory_mib']} MiB, "
+        f"{machine['system']}, {machine['kernel']}, transparent huge pages "
+        f"{machine['transparent_hugepages']}.", "",
+    ]
+    lines += [f"- {name}: {jdk['version']}, `{' '.join(jdk['options'])}`"
+              for name, jdk in document["jdks"].items()]
+    for name, variant in document["allocators"].items():
+        tuned = [f"{key}={value}" for key, value in variant["variables"].items()]
+        tuned = " ".join(f"`{word}`" for word in tuned + variant["jvm_options"])
+        lines.append(f"- {name} {variant['version']} {tuned}".rstrip())
+    return "\n".join(lines) + "\n"
+
+
+def markdown(document, titles):
+    parts = [head(document), *(one.markdown() for one in tables(document, titles))]
+    failures = failure_lines(document)
+    if failures:
+        parts.append("## Failures\n\n" + "\n".join(f"- {line}" for line in failures) + "\n")
+    return "\n".join(parts)

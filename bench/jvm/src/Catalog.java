@@ -1,0 +1,38 @@
+import java.util.SplittableRandom;
+
+/** The workloads by name. */
+final class Catalog {
+    private Catalog() {
+    }
+
+    static Workload named(String name, Settings settings) {
+        return switch (name) {
+            case "netty" -> new NettyBursts();
+            case "compress" -> new Compress();
+            case "direct" -> shared(new Direct());
+            case "unsafe" -> shared(new UnsafeMix());
+            case "jni" -> shared(new Tails());
+            default -> throw new IllegalArgumentException("no workload is named " + name);
+        };
+    }
+
+    /** One of the loads that bench/rss has, too. */
+    private static Workload shared(Load load) {
+        return new Workload() {
+            @Override
+            public void operate(SplittableRandom random) {
+                load.operate(random);
+            }
+
+            @Override
+            public void release() {
+                load.release();
+            }
+
+            @Override
+            public boolean isClean() {
+                return load.isClean();
+            }
+        };
+    }
+}

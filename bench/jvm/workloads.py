@@ -1,0 +1,80 @@
+"""The table of workloads: what runs, with which settings, in which heap."""
+
+import os
+from dataclasses import dataclass
+
+from rss.row import Reading, Scenario
+
+from . import build, jdks
+
+
+@dataclass(frozen=True)
+class Workload:
+    name: str
+    title: str
+    load: str                   # its name in Catalog.java
+    settings: tuple             # NAME=VALUE
+    quick: tuple = ()           # what a quick run has instead
+    heap_mb: int = 128
+    is_telling: bool = False    # one of those that a quick run has
+    story: str = ""             # what users told of it
+    timeout_s: float = 300
+
+    def all_settings(self, is_quick):
+        merged = dict(pair.split("=", 1) for pair in self.settings)
+        if is_quick:
+            merged.update(pair.split("=", 1) for pair in self.quick)
+        return [f"{name}={value}" for name, value in merged.items()]
+
+
+WORKLOADS = (
+    Workload(
+        "netty_echo", "netty, pooled: bursts of connections that echo",
+        "netty", ("protocol=echo", "pool=pooled", "threads=16", "ops=6000", "waves=6"),
+        ("ops=2400", "waves=3")),
+    Workload(
+        "netty_http", "netty, unpooled: bursts of HTTP requests answered by gzip",
+        "netty", ("protocol=http", "pool=unpooled", "threads=16", "ops=2400", "waves=6"),
+        ("ops=480", "waves=3", "warmup=80"), is_telling=True),
+    Workload(
+        "compress", "gzip, zstd and snappy on 200 threads, a third of the streams not closed",
+        "compress", ("threads=200", "ops=120000", "waves=6"),
+        ("ops=14000", "waves=3", "warmup=2000"), is_telling=True,
+        story="glibc's arenas under gzip"),
+    Workload(
+        "unsafe", "Unsafe.allocateMemory on 128 threads, 16 bytes to 512 KiB",
+        "unsafe", ("threads=128", "ops=1200000", "waves=6"),
+        ("ops=200000", "waves=3"), is_telling=True,
+        story="direct memory through Unsafe"),
+    Workload(
+        "direct", "Direct buffers on 64 threads, 4 KiB to 1 MiB, one in eight left to cleaners",
+        "direct", ("threads=64", "ops=240000", "waves=6"), ("ops=60000", "waves=3")),
+    Workload(
+        "jni", "Native code on 100 threads, blocks with long-tailed lifetimes",
+        "jni", ("threads=100", "ops=3000000", "waves=6"), ("ops=600000", "waves=3")),
+)
+
+REST_S = (1, 5, 30)
+QUICK_REST_S = (1, 5)
+
+
+def readings(is_quick):
+    after = [Reading(f"after{s}", "rest", float(s)) for s in
+             (QUICK_REST_S if is_quick else REST_S)]
+    return (Reading("begun", "start"), Reading("loaded", "result"), *after)
+
+
+def command(workload, jdk, variant, is_quick, built, folder):
+    """The JVM's arguments, program first; `folder` is where it may write."""
+    return [jdk.java, *jdks.options(jdk.major, workload.heap_mb), *variant.jvm_options,
+            f"-Djava.library.path={built}", f"-Djava.io.tmpdir={folder}",
+            "-cp", build.classpath(built), "Bench", workload.load,
+            *workload.all_settings(is_quick), *variant.settings,
+            f"folder={os.path.join(folder, 'data')}"]
+
+
+def scenario(workload, is_quick, wanted=None):
+    """As rss.child takes it; its command is made for each run."""
+    return Scenario(workload.name, workload.title, command=None, columns=(),
+                    readings=readings(is_quick) if wanted is None else wanted,
+                    timeout_s=workload.timeout_s)
