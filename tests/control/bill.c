@@ -1,8 +1,11 @@
 /*
  * bill.c -- the sums of a snapshot against what the kernel has.
  */
+#include <sys/wait.h>
+
 #include "base/options.h"
 #include "cache/floor.h"
+#include "control/report.h"
 #include "control/stats.h"
 #include "control/trim.h"
 #include "faults.h"
@@ -440,6 +443,99 @@ a_thread_that_a_tick_found_quiet_is_idle_since_then(void)
 	helper_end(&h);
 }
 
+/* --- threads ---------------------------------------------------------------------------- */
+
+#define MANY 1500
+
+static pthread_barrier_t met;
+
+static void *
+cache_and_wait(void *arg)
+{
+	block_free(block_alloc(size_class(100)), size_class(100));
+	/* All have a cache; it was looked at. */
+	pthread_barrier_wait(&met);
+	pthread_barrier_wait(&met);
+	return arg;
+}
+
+static bool
+has_thread(const struct snapshot *snap, int tid)
+{
+	for (size_t i = 0; i < snap->nthreads; i++) {
+		if (snap->threads[i].tid == tid)
+			return true;
+	}
+	return false;
+}
+
+/* The JSON of so many needs more room than reports begin with. */
+static void
+thousands_of_threads_are_all_told(void)
+{
+	static pthread_t t[MANY];
+	pthread_attr_t attr;
+	struct snapshot *snap;
+	struct report r;
+
+	begin();
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, 64 * KIB);
+	pthread_barrier_init(&met, NULL, MANY + 1);
+	for (size_t i = 0; i < MANY; i++)
+		assert_int_equal(
+			pthread_create(&t[i], &attr, cache_and_wait, NULL), 0);
+	pthread_barrier_wait(&met);
+	snap = snapshot_take();
+	assert_non_null(snap);
+	assert_int_equal(snap->nthreads, MANY);
+	check_threads(snap);
+	/* Each once. */
+	for (size_t i = 0; i < MANY; i++) {
+		int tid = snap->threads[i].tid;
+
+		snap->threads[i].tid = 0;
+		assert_false(has_thread(snap, tid));
+	}
+	snapshot_free(snap);
+	assert_true(report_make(REPORT_JSON, &r));
+	assert_true(r.len > 128 * KIB);
+	assert_memory_equal(r.buf + r.len - 4, "}]}\n", 4);
+	report_drop(&r);
+	pthread_barrier_wait(&met);
+	for (size_t i = 0; i < MANY; i++)
+		pthread_join(t[i], NULL);
+	snap = snapshot_take();
+	assert_int_equal(snap->nthreads, 0);
+	snapshot_free(snap);
+}
+
+static void
+the_child_of_a_fork_knows_its_thread_by_its_new_number(void)
+{
+	struct snapshot *snap;
+	pid_t pid;
+	int status;
+
+	begin();
+	block_free(block_alloc(size_class(100)), size_class(100));
+	snap = snapshot_take();
+	assert_true(has_thread(snap, os_thread_id()));
+	snapshot_free(snap);
+	thread_hold_all();
+	pid = fork();
+	if (pid != 0) {
+		thread_release_all();
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		assert_int_equal(status, 0);
+		return;
+	}
+	thread_child_release();
+	snap = snapshot_take();
+	_exit(snap == NULL || snap->nthreads != 1 ||
+	      !has_thread(snap, os_thread_id()) || snap->pid != getpid());
+}
+
 static void
 without_memory_there_is_no_snapshot_and_nothing_is_lost(void)
 {
@@ -471,6 +567,8 @@ main(void)
 		alone(live_large_blocks_are_told_by_powers_of_two),
 		alone(bins_count_the_blocks_that_come_and_go),
 		alone(a_thread_that_a_tick_found_quiet_is_idle_since_then),
+		alone(thousands_of_threads_are_all_told),
+		alone(the_child_of_a_fork_knows_its_thread_by_its_new_number),
 		alone(without_memory_there_is_no_snapshot_and_nothing_is_lost),
 	};
 

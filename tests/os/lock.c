@@ -213,6 +213,25 @@ who_sleeps_for_a_lock_is_woken_by_its_drop(void **state)
 	assert_int_equal(atomic_load(&lock_a.state), 0);
 }
 
+static void
+who_had_to_wait_is_counted_and_who_had_not_is_not(void **state)
+{
+	uint32_t before = lock_nwaits(&lock_a);
+	pthread_t thread;
+
+	(void)state;
+	take_and_drop(NULL);
+	assert_int_equal(lock_nwaits(&lock_a), before);
+	lock_take(&lock_a, LOCK_BIN);
+	assert_int_equal(pthread_create(&thread, NULL, take_and_drop, NULL), 0);
+	while (atomic_load(&lock_a.state) != 2)
+		os_yield();
+	lock_drop(&lock_a, LOCK_BIN);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_int_equal(lock_nwaits(&lock_a), before + 1);
+	assert_int_equal(lock_nwaits(&lock_b), 0);
+}
+
 int
 main(void)
 {
@@ -229,6 +248,8 @@ main(void)
 			a_lock_of_zeros_is_free_and_so_is_a_dropped_one),
 		cmocka_unit_test(one_thread_at_a_time_holds_a_lock),
 		cmocka_unit_test(who_sleeps_for_a_lock_is_woken_by_its_drop),
+		cmocka_unit_test(
+			who_had_to_wait_is_counted_and_who_had_not_is_not),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
