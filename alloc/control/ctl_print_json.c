@@ -211,5 +211,4 @@ ctl_print_json(struct text *t, const char *opts)
 	write_arenas(&w);
 	json_end(&w.j);
 	json_end(&w.j);
-	text_str(t, "\n");
 }
