@@ -123,7 +123,17 @@ by_cached(const void *x, const void *y)
 	return (p > q) - (p < q);
 }
 
-/* `is_sorted`: the largest caches first. Classes without a slab say nothing. */
+/* A size class without slabs and blocks says nothing. */
+static bool
+is_empty_class(const json_t *entry)
+{
+	return json_object_get(entry, "slabs") != NULL &&
+	       number(entry, "slabs") + number(entry, "live") +
+			       number(entry, "cached") ==
+		       0;
+}
+
+/* `is_sorted`: the largest caches first. */
 static void
 table(struct frame *f, const struct cell *cells, size_t n, const json_t *list,
       bool is_sorted)
@@ -138,9 +148,7 @@ table(struct frame *f, const struct cell *cells, size_t n, const json_t *list,
 	if (is_sorted)
 		qsort(rows, nrows, sizeof *rows, by_cached);
 	for (size_t i = 0; i < nrows; i++) {
-		const json_t *slabs = json_object_get(rows[i], "slabs");
-
-		if (slabs == NULL || json_number_value(slabs) > 0)
+		if (!is_empty_class(rows[i]))
 			frame_line(f, PLAIN, 0, row_text(cells, n, rows[i]));
 	}
 	free(rows);
