@@ -78,7 +78,8 @@ def probe(report, words, command, wanted="jemalloc"):
 
 def check_programs(report):
     for name, words in (
-            ("clickhouse", "a server that samples the statistics and purges all arenas gets what it wants"),):
+            ("folly", "folly's way of finding jemalloc by a counter, of rounding up and of growing works"),
+            ("clickhouse", "a server that samples the statistics and purges all arenas gets what it wants")):
         if jemalloc.built(name):
             probe(report, words, [jemalloc.built(name)])
         else:

@@ -100,10 +100,11 @@ def check_critics(tree, report):
 def check_keys(tree, report):
     """Keys with a value, in pages that tell what to set instead of something else."""
     names = set(OPTION.findall(source.read(tree, "alloc/base/options.def")))
+    theirs = set(re.findall(r'^CONF\("(\w+)"', source.read(tree, "alloc/control/conf.def"), re.MULTILINE))
     found = []
-    for page in ("doc/coming-from-glibc.md",):
+    for page, known in (("doc/coming-from-glibc.md", names), ("doc/coming-from-jemalloc.md", names | theirs)):
         keys = KEY.findall(source.read(tree, page))
-        found += ["%s: there is no option %s" % (page, key) for key in keys if key not in names]
+        found += ["%s: there is no option %s" % (page, key) for key in keys if key not in known]
         if not keys:
             found.append("%s has no option in it" % page)
     report.sentence("the pages for those who come from elsewhere name no option that does not exist", found)
