@@ -69,9 +69,12 @@ has_threads(const struct arena *a)
 	return b.nthreads > 0;
 }
 
-/* True where the program has stopped using it, and all of it is free now. */
+/*
+ * True where the program has stopped using it, and all of it is free now; its
+ * chunks then are in *chunks.
+ */
 static bool
-free_for_good(struct arena *a)
+free_for_good(struct arena *a, struct list *chunks)
 {
 	bool is_free;
 
@@ -81,6 +84,8 @@ free_for_good(struct arena *a)
 	lock_take(&a->pages.lock, LOCK_PAGES);
 	is_free = a->pages.nused == 0;
 	lock_drop(&a->pages.lock, LOCK_PAGES);
+	if (is_free)
+		*chunks = pageheap_detach(&a->pages);
 	reclaim_unlock();
 	return is_free;
 }
@@ -89,14 +94,45 @@ int
 arenas_destroy(unsigned index)
 {
 	struct arena *a = find_apart(index);
+	struct list chunks;
 
 	if (a == NULL || has_threads(a) || !arena_begin_end(a))
 		return EFAULT;
-	if (!free_for_good(a)) {
+	if (!free_for_good(a, &chunks)) {
 		arena_go_on(a);
 		return EFAULT;
 	}
+	/* The program's functions are called without a lock. */
+	pageheap_end(&a->pages, chunks);
 	arena_end(a);
+	return 0;
+}
+
+int
+arenas_hooks(unsigned index, struct extent_hooks **hooks)
+{
+	struct arena *a = arena_find(index);
+
+	if (a == NULL)
+		return EFAULT;
+	*hooks = pageheap_hooks(&a->pages);
+	if (*hooks == NULL)
+		*hooks = (struct extent_hooks *)(uintptr_t)&hooks_default;
+	return 0;
+}
+
+int
+arenas_set_hooks(unsigned index, struct extent_hooks *hooks)
+{
+	struct arena *a = find_apart(index);
+	struct extent_hooks *now;
+	int err = arenas_hooks(index, &now);
+
+	if (err == 0 && hooks == now)
+		return 0;
+	if (a == NULL || hooks == NULL || hooks->alloc == NULL)
+		return EFAULT;
+	pageheap_set_hooks(&a->pages, hooks, index);
 	return 0;
 }
 

@@ -28,6 +28,14 @@ int arenas_reset(unsigned index);
  * bound to it, or still allocate of it. */
 int arenas_destroy(unsigned index);
 
+/*
+ * Its hooks (pages/hooks.h), those of the library where it was given none. Only
+ * an arena that the program made is given any, EFAULT for others; they stay
+ * where they are, and in force until it ends.
+ */
+int arenas_hooks(unsigned index, struct extent_hooks **hooks);
+int arenas_set_hooks(unsigned index, struct extent_hooks *hooks);
+
 /* "auto_0", "manual_9", or as it was named. */
 int arenas_name(unsigned index, char name[ARENA_NAME_BYTES]);
 int arenas_rename(unsigned index, const char *name);

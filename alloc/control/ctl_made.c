@@ -70,15 +70,34 @@ ctl_tcache_destroy(const struct ctl_call *c UNUSED, const union ctl_value *v)
 int
 ctl_arena_create(const struct ctl_call *c)
 {
+	struct extent_hooks *hooks = NULL;
 	unsigned index;
-	int err;
+	int err = ctl_take(c, &hooks, sizeof hooks);
 
-	if (c->newp != NULL || c->newlen != 0)
-		return EPERM;
-	if (!can_give_number(c))
+	if (err != 0 || !can_give_number(c))
 		return EINVAL;
+	if (hooks != NULL && hooks->alloc == NULL)
+		return EFAULT;
 	err = arenas_create(&index);
+	if (err == 0 && hooks != NULL)
+		err = arenas_set_hooks(index, hooks);
 	return err != 0 ? err : ctl_give(c, &index, sizeof index);
+}
+
+int
+ctl_hooks_read(const struct ctl_call *c, union ctl_value *v)
+{
+	struct extent_hooks *hooks = NULL;
+	int err = arenas_hooks((unsigned)c->index[0], &hooks);
+
+	v->pointer = hooks;
+	return err;
+}
+
+int
+ctl_hooks_write(const struct ctl_call *c, const union ctl_value *v)
+{
+	return arenas_set_hooks((unsigned)c->index[0], v->pointer);
 }
 
 int

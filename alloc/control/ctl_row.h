@@ -127,7 +127,8 @@ ctl_write_fn ctl_flush, ctl_idle, ctl_background_max_write;
 ctl_all_fn ctl_tcache_create;
 ctl_write_fn ctl_tcache_flush, ctl_tcache_destroy;
 ctl_all_fn ctl_arena_create, ctl_arena_name;
-ctl_read_fn ctl_arena_initialized, ctl_arena_decay_read;
+ctl_read_fn ctl_arena_initialized, ctl_arena_decay_read, ctl_hooks_read;
+ctl_write_fn ctl_hooks_write;
 ctl_write_fn ctl_arena_reset, ctl_arena_destroy, ctl_arena_purge,
 	ctl_arena_decay, ctl_arena_decay_write;
 ctl_read_fn ctl_thread_bytes, ctl_thread_bytes_at; /* arg: which, its offset */

@@ -123,13 +123,16 @@ retire_empty_slabs(struct arena *a, bool only_idle)
 	}
 }
 
+/* Under the lock: whoever ends an arena waits for slabs that leave it. */
 static void
 retire(bool only_idle)
 {
+	lock();
 	for (unsigned i = 0; i < arena_count(); i++) {
 		retire_empty_slabs(&arenas[i], only_idle);
 		large_trim(&arenas[i], only_idle);
 	}
+	unlock();
 }
 
 /* --- pages ----------------------------------------------------------------------- */
@@ -464,9 +467,9 @@ reclaim_arena(struct arena *a, bool all)
 	uint64_t before;
 	size_t n = 0;
 
+	lock();
 	retire_empty_slabs(a, !all);
 	large_trim(a, !all);
-	lock();
 	before = reclaim.slabs.npages;
 	if (all)
 		purge_slabs_of_locked(a, 0, &slabs);

@@ -263,6 +263,10 @@ move_pages(void *p, void *to, size_t npages, bool *lost)
 	size_t moved = nchunks * CHUNK_BYTES;
 	enum os_move how = OS_REFUSED;
 
+	/* The mapping moves with the pages, and what advice it was given. */
+	if (pageheap_hooks(&arena_of(p)->pages) != NULL ||
+	    pageheap_hooks(&arena_of(to)->pages) != NULL)
+		return *lost = false;
 	/* A block that grew in place may begin within a chunk. */
 	if (((uintptr_t)p & (CHUNK_BYTES - 1)) == 0 && pagepool_may_move())
 		how = os_move_pages(p, to, moved);

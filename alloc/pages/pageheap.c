@@ -4,6 +4,7 @@
 #include "pageheap.h"
 #include "../base/bits.h"
 #include "bell.h"
+#include "pageheap_locked.h"
 
 /*
  * How many chunks of a bucket are looked at for the fullest that fits, and how
@@ -11,9 +12,6 @@
  */
 #define LOOKS   4
 #define GLANCES 64
-
-/* Page runs purged in one go. */
-#define BATCH 64
 
 /* --- lists ----------------------------------------------------------------- */
 
@@ -23,9 +21,8 @@ link_chunk(struct list_node *n)
 	return list_entry(n, struct chunk, link);
 }
 
-/* Puts a chunk on the list of its bucket after its bitmaps changed. */
-static void
-relist_locked(struct pageheap *ph, struct chunk *c)
+void
+pageheap_relist_locked(struct pageheap *ph, struct chunk *c)
 {
 	unsigned bucket = chunk_bucket(c);
 
@@ -66,9 +63,8 @@ add_refaults_locked(struct pageheap *ph, size_t n)
 				      memory_order_relaxed);
 }
 
-/* Keeps the sums and the dirty list right after ndirty went from `before`. */
-static void
-redirty_locked(struct pageheap *ph, struct chunk *c, size_t before)
+void
+pageheap_redirty_locked(struct pageheap *ph, struct chunk *c, size_t before)
 {
 	add_dirty_locked(ph, (size_t)c->ndirty - before);
 	if (before == 0 && c->ndirty > 0)
@@ -86,13 +82,13 @@ adopt_locked(struct pageheap *ph, struct chunk *c)
 	c->longest = CHUNK_NPAGES;
 	c->bucket = (uint8_t)chunk_bucket(c);
 	list_push(&ph->buckets[c->bucket], &c->link);
-	redirty_locked(ph, c, 0);
+	pageheap_redirty_locked(ph, c, 0);
 	ph->nchunks++;
 }
 
-/* A chunk without a used page leaves for the pool. */
+/* Takes a chunk without a used page out of the books. */
 static void
-disown_locked(struct pageheap *ph, struct chunk *c)
+forget_locked(struct pageheap *ph, struct chunk *c)
 {
 	size_t ndirty = c->ndirty;
 
@@ -101,6 +97,16 @@ disown_locked(struct pageheap *ph, struct chunk *c)
 		list_remove(&ph->dirty, &c->dirty_link);
 	add_dirty_locked(ph, 0 - ndirty);
 	ph->nchunks--;
+}
+
+void
+pageheap_keep_or_leave_locked(struct pageheap *ph, struct chunk *c)
+{
+	if (c->nused > 0 || ph->keeps_chunks) {
+		pageheap_relist_locked(ph, c);
+		return;
+	}
+	forget_locked(ph, c);
 	pagepool_put(c);
 }
 
@@ -118,8 +124,8 @@ take_locked(struct pageheap *ph, struct chunk *c, size_t start, size_t n)
 	bell_spend(n - (before - c->ndirty));
 	ph->nused += n;
 	ph->peak = max_size(ph->peak, ph->nused);
-	redirty_locked(ph, c, before);
-	relist_locked(ph, c);
+	pageheap_redirty_locked(ph, c, before);
+	pageheap_relist_locked(ph, c);
 	return is_zero;
 }
 
@@ -160,6 +166,13 @@ look_in_bucket(const struct pageheap *ph, unsigned bucket, size_t npages,
 	}
 }
 
+/* Under the lock only the pool's: hooks are called without it. */
+static struct chunk *
+new_chunks(const struct pageheap *ph, size_t count, size_t alignment)
+{
+	return ph->hooks != NULL ? NULL : pagepool_take(count, alignment);
+}
+
 static void *
 alloc_in_chunk_locked(struct pageheap *ph, size_t npages, size_t align_pages,
 		      bool *is_zero)
@@ -170,7 +183,7 @@ alloc_in_chunk_locked(struct pageheap *ph, size_t npages, size_t align_pages,
 	     b < CHUNK_FULL && best.chunk == NULL; b++)
 		look_in_bucket(ph, b, npages, align_pages, &best);
 	if (best.chunk == NULL) {
-		best.chunk = pagepool_take(1, CHUNK_BYTES);
+		best.chunk = new_chunks(ph, 1, CHUNK_BYTES);
 		if (best.chunk == NULL)
 			return NULL;
 		adopt_locked(ph, best.chunk);
@@ -179,31 +192,116 @@ alloc_in_chunk_locked(struct pageheap *ph, size_t npages, size_t align_pages,
 	return best.chunk->base + (best.start << PAGE_SHIFT);
 }
 
+/* Takes npages from c and the chunks behind it, all of them free. */
+static void *
+take_span_locked(struct pageheap *ph, struct chunk *c, size_t npages,
+		 bool *is_zero)
+{
+	char *addr = c->base;
+
+	*is_zero = true;
+	for (; npages > 0; c++) {
+		size_t n = min_size(npages, CHUNK_NPAGES);
+
+		*is_zero &= take_locked(ph, c, 0, n);
+		npages -= n;
+	}
+	return addr;
+}
+
+static void
+adopt_all_locked(struct pageheap *ph, struct chunk *c, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		adopt_locked(ph, &c[i]);
+}
+
+/* True where `count` chunks from c on are this page heap's, and free. */
+static bool
+is_kept_locked(const struct pageheap *ph, const struct chunk *c, size_t count)
+{
+	const struct region *r = region_find(c->base);
+
+	if (count > region_npages(r) / CHUNK_NPAGES - (size_t)(c - r->chunks))
+		return false;
+	for (size_t i = 0; i < count; i++) {
+		if (chunk_owner(&c[i]) != ph || c[i].nused > 0)
+			return false;
+	}
+	return true;
+}
+
+/* Neighbours among the chunks that ran empty and were kept; NULL. */
+static struct chunk *
+find_kept_locked(struct pageheap *ph, size_t count, size_t alignment)
+{
+	struct list_node *n = ph->buckets[CHUNK_FULL - 1].first;
+
+	for (; ph->keeps_chunks && n != NULL; n = n->next) {
+		struct chunk *c = link_chunk(n);
+
+		if (((uintptr_t)c->base & (alignment - 1)) == 0 &&
+		    is_kept_locked(ph, c, count))
+			return c;
+	}
+	return NULL;
+}
+
+/* What a run that takes whole chunks asks for; any other takes one. */
+struct span {
+	size_t count, alignment;
+};
+
+static struct span
+span_of(size_t npages, size_t align_pages)
+{
+	return (struct span){
+		(npages + CHUNK_NPAGES - 1) / CHUNK_NPAGES,
+		max_size(align_pages << PAGE_SHIFT, CHUNK_BYTES),
+	};
+}
+
 /* Whole chunks; the last one may keep free pages behind the run. */
 static void *
 alloc_span_locked(struct pageheap *ph, size_t npages, size_t align_pages,
 		  bool *is_zero)
 {
-	size_t count = (npages + CHUNK_NPAGES - 1) / CHUNK_NPAGES;
-	size_t alignment = max_size(align_pages << PAGE_SHIFT, CHUNK_BYTES);
-	struct chunk *c = pagepool_take(count, alignment);
+	struct span s = span_of(npages, align_pages);
+	struct chunk *c = find_kept_locked(ph, s.count, s.alignment);
 
+	if (c == NULL) {
+		c = new_chunks(ph, s.count, s.alignment);
+		if (c == NULL)
+			return NULL;
+		adopt_all_locked(ph, c, s.count);
+	}
+	return take_span_locked(ph, c, npages, is_zero);
+}
+
+/* No lock is held: the hooks may do anything but use this very arena. */
+static void *
+alloc_by_hooks(struct pageheap *ph, struct extent_hooks *hooks, size_t npages,
+	       size_t align_pages, bool *is_zero)
+{
+	struct span s = span_of(npages, align_pages);
+	struct chunk *c;
+	void *addr;
+
+	c = hooks_take(hooks, ph->arena, s.count, s.alignment);
 	if (c == NULL)
 		return NULL;
-	*is_zero = true;
-	for (size_t i = 0; i < count; i++) {
-		size_t n = min_size(npages - i * CHUNK_NPAGES, CHUNK_NPAGES);
-
-		adopt_locked(ph, &c[i]);
-		*is_zero &= take_locked(ph, &c[i], 0, n);
-	}
-	return c->base;
+	lock_take(&ph->lock, LOCK_PAGES);
+	adopt_all_locked(ph, c, s.count);
+	addr = take_span_locked(ph, c, npages, is_zero);
+	lock_drop(&ph->lock, LOCK_PAGES);
+	return addr;
 }
 
 void *
 pageheap_alloc(struct pageheap *ph, size_t npages, size_t align_pages,
 	       bool *is_zero)
 {
+	struct extent_hooks *hooks;
 	void *addr;
 
 	lock_take(&ph->lock, LOCK_PAGES);
@@ -211,9 +309,76 @@ pageheap_alloc(struct pageheap *ph, size_t npages, size_t align_pages,
 		addr = alloc_span_locked(ph, npages, align_pages, is_zero);
 	else
 		addr = alloc_in_chunk_locked(ph, npages, align_pages, is_zero);
+	hooks = ph->hooks;
 	lock_drop(&ph->lock, LOCK_PAGES);
+	if (addr == NULL && hooks != NULL)
+		addr = alloc_by_hooks(ph, hooks, npages, align_pages, is_zero);
 	bell_warn();
 	return addr;
+}
+
+/* --- hooks --------------------------------------------------------------------- */
+
+void
+pageheap_set_hooks(struct pageheap *ph, struct extent_hooks *hooks,
+		   unsigned arena)
+{
+	lock_take(&ph->lock, LOCK_PAGES);
+	ph->arena = arena;
+	ph->hooks = hooks;
+	ph->keeps_chunks |= hooks != NULL;
+	lock_drop(&ph->lock, LOCK_PAGES);
+}
+
+struct extent_hooks *
+pageheap_hooks(struct pageheap *ph)
+{
+	struct extent_hooks *hooks;
+
+	lock_take(&ph->lock, LOCK_PAGES);
+	hooks = ph->hooks;
+	lock_drop(&ph->lock, LOCK_PAGES);
+	return hooks;
+}
+
+struct list
+pageheap_detach(struct pageheap *ph)
+{
+	struct list chunks = { NULL };
+	struct list *kept = &ph->buckets[CHUNK_FULL - 1];
+
+	lock_take(&ph->lock, LOCK_PAGES);
+	while (kept->first != NULL) {
+		struct chunk *c = link_chunk(kept->first);
+
+		invariant(c->nused == 0);
+		forget_locked(ph, c);
+		chunk_set_owner(c, NULL);
+		list_push(&chunks, &c->link);
+	}
+	lock_drop(&ph->lock, LOCK_PAGES);
+	return chunks;
+}
+
+void
+pageheap_end(struct pageheap *ph, struct list chunks)
+{
+	struct extent_hooks *hooks = pageheap_hooks(ph);
+	struct list_node *n = chunks.first;
+
+	while (n != NULL) {
+		struct chunk *c = link_chunk(n);
+
+		n = n->next;
+		if (hooks != NULL)
+			hooks_give(hooks, ph->arena, c);
+		else
+			pagepool_put(c);
+	}
+	lock_take(&ph->lock, LOCK_PAGES);
+	ph->hooks = NULL;
+	ph->keeps_chunks = false;
+	lock_drop(&ph->lock, LOCK_PAGES);
 }
 
 /* --- giving ------------------------------------------------------------------ */
@@ -229,11 +394,8 @@ give_locked(struct pageheap *ph, struct chunk *c, size_t start, size_t n,
 	else
 		chunk_give(c, start, n);
 	ph->nused -= n;
-	redirty_locked(ph, c, before);
-	if (c->nused == 0)
-		disown_locked(ph, c);
-	else
-		relist_locked(ph, c);
+	pageheap_redirty_locked(ph, c, before);
+	pageheap_keep_or_leave_locked(ph, c);
 }
 
 struct pageheap *
@@ -299,7 +461,8 @@ extend_over_chunks_locked(struct pageheap *ph, struct chunk *c, size_t start,
 	size_t here = CHUNK_NPAGES - start, rest = more - here;
 	size_t count = (rest + CHUNK_NPAGES - 1) / CHUNK_NPAGES;
 
-	if (here > 0 && !chunk_is_free(c, start, here))
+	/* What others had must not come in by the side door. */
+	if (ph->keeps_chunks || (here > 0 && !chunk_is_free(c, start, here)))
 		return false;
 	if (!pagepool_take_at(c + 1, count))
 		return false;
@@ -352,147 +515,4 @@ pageheap_note_moved(void *addr, size_t npages)
 	for (size_t i = 0; i < count; i++)
 		pagepool_note_moved(&c[i], i == 0);
 	lock_drop(&ph->lock, LOCK_PAGES);
-}
-
-/* --- purging ----------------------------------------------------------------- */
-
-static size_t
-claim_chunk_locked(struct pageheap *ph, struct chunk *c, bool only_stale,
-		   struct os_range *out, size_t max)
-{
-	size_t before = c->ndirty, n, pages = 0;
-
-	n = chunk_claim(c, only_stale, out, max);
-	for (size_t i = 0; i < n; i++)
-		pages += out[i].bytes >> PAGE_SHIFT;
-	ph->nused += pages;
-	redirty_locked(ph, c, before);
-	relist_locked(ph, c);
-	return n;
-}
-
-/*
- * Claims up to `max` ranges from chunks that this purge has not been to; with
- * max == 0 they only age. The list changes between two batches, hence a mark
- * on the chunk and no cursor.
- */
-static size_t
-claim_batch_locked(struct pageheap *ph, bool only_stale,
-		   struct os_range *ranges, size_t max)
-{
-	struct list_node *node = ph->dirty.first;
-	size_t n = 0;
-
-	while (node != NULL && (n < max || max == 0)) {
-		struct chunk *c = list_entry(node, struct chunk, dirty_link);
-
-		node = node->next;
-		if (c->tick == ph->tick)
-			continue;
-		n += claim_chunk_locked(ph, c, only_stale, ranges + n, max - n);
-		/* A full batch may have left some of this chunk. */
-		if (n < max || max == 0)
-			c->tick = ph->tick;
-	}
-	return n;
-}
-
-static void
-settle_locked(struct pageheap *ph, const struct os_range *range, bool purged)
-{
-	struct chunk *c = region_chunk(region_find(range->addr), range->addr);
-	size_t before = c->ndirty;
-
-	chunk_settle(c, range, purged);
-	ph->nused -= range->bytes >> PAGE_SHIFT;
-	redirty_locked(ph, c, before);
-	if (c->nused == 0)
-		disown_locked(ph, c);
-	else
-		relist_locked(ph, c);
-}
-
-/* One batch: claim under the lock, purge without it, settle under it. */
-static size_t
-purge_batch(struct pageheap *ph, bool only_stale, size_t max, size_t *nclaimed)
-{
-	struct os_range ranges[BATCH];
-	struct purge_stats stats = { 0 };
-	size_t n, went;
-
-	lock_take(&ph->lock, LOCK_PAGES);
-	n = claim_batch_locked(ph, only_stale, ranges, max);
-	lock_drop(&ph->lock, LOCK_PAGES);
-	*nclaimed = n;
-	if (n == 0)
-		return 0;
-	went = purge_ranges(ranges, n, &stats);
-	lock_take(&ph->lock, LOCK_PAGES);
-	for (size_t i = 0; i < n; i++)
-		settle_locked(ph, &ranges[i], i < went);
-	purge_stats_add(&ph->purge, &stats);
-	lock_drop(&ph->lock, LOCK_PAGES);
-	return (size_t)stats.npages;
-}
-
-size_t
-pageheap_purge(struct pageheap *ph, bool only_stale, size_t max_pages)
-{
-	size_t total = 0, npages, nclaimed;
-
-	lock_take(&ph->lock, LOCK_PAGES);
-	ph->tick++;
-	lock_drop(&ph->lock, LOCK_PAGES);
-	do {
-		size_t max = total < max_pages ? BATCH : 0;
-
-		npages = purge_batch(ph, only_stale, max, &nclaimed);
-		total += npages;
-		/* A kernel that refuses once will refuse again. */
-	} while (nclaimed == BATCH && npages > 0);
-	return total;
-}
-
-/* How much more was used at once in this tick than in the one before. */
-static size_t
-growth_locked(const struct pageheap *ph)
-{
-	return max_size(ph->peak, ph->old_peaks[0]) - ph->old_peaks[0];
-}
-
-size_t
-pageheap_tick(struct pageheap *ph, unsigned window)
-{
-	size_t most, demand;
-
-	lock_take(&ph->lock, LOCK_PAGES);
-	/* A purge that is under way counts its pages as used. */
-	most = max_size(ph->peak, ph->nused);
-	for (unsigned i = 0; i + 1 < window; i++)
-		most = max_size(most, ph->old_peaks[i]);
-	demand = max_size(most - ph->nused, growth_locked(ph));
-	for (unsigned i = PAGEHEAP_WINDOW_MAX - 2; i > 0; i--)
-		ph->old_peaks[i] = ph->old_peaks[i - 1];
-	ph->old_peaks[0] = ph->peak;
-	ph->peak = ph->nused;
-	lock_drop(&ph->lock, LOCK_PAGES);
-	return demand;
-}
-
-/* --- the books ------------------------------------------------------------------ */
-
-bool
-pageheap_books(struct chunk *c, uint64_t resident[CHUNK_NWORDS])
-{
-	struct pageheap *ph = chunk_owner(c);
-	bool is_its;
-
-	if (ph == NULL)
-		return pagepool_books(c, resident);
-	lock_take(&ph->lock, LOCK_PAGES);
-	is_its = chunk_owner(c) == ph;
-	if (is_its)
-		chunk_books(c, resident);
-	lock_drop(&ph->lock, LOCK_PAGES);
-	return is_its;
 }

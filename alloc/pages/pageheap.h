@@ -4,8 +4,9 @@
  * Above   heap/slab (64 KiB runs), heap/large (all else)
  * Lock    ph->lock (LOCK_PAGES) inside; no kernel call under it but the
  *         pool's growth
- * Always  every chunk a page heap owns has a used page and lies on the list
- *         of its bucket; a chunk that ran empty goes to the pool
+ * Always  every chunk a page heap owns lies on the list of its bucket and,
+ *         unless it keeps_chunks, has a used page; one that ran empty goes to
+ *         the pool
  *
  * A run of up to 512 pages lies in one chunk; a longer one takes neighbouring
  * chunks whole, and the rest of the last of them serves other runs.
@@ -14,6 +15,7 @@
 #define TRI_PAGES_PAGEHEAP_H
 
 #include "../os/lock.h"
+#include "hooks.h"
 #include "pagepool.h"
 
 /* The most ticks that pageheap_tick() looks back on. */
@@ -29,7 +31,10 @@ struct pageheap {
 	size_t old_peaks[PAGEHEAP_WINDOW_MAX - 1]; /* and before: a ring */
 	_Atomic size_t ndirty; /* pages; others read it as a hint */
 	size_t nchunks;
-	bool is_apart; /* no cache keeps what lies here: heap/arena.h */
+	bool is_apart;     /* no cache keeps what lies here: heap/arena.h */
+	bool keeps_chunks; /* those that ran empty, too: hooks.h */
+	unsigned arena;    /* what hooks are told */
+	struct extent_hooks *hooks; /* NULL: chunks come from the pool */
 	_Atomic uint64_t nrefaults; /* pages taken again after a purge */
 	struct purge_stats purge;
 };
@@ -85,6 +90,22 @@ uint64_t pageheap_nrefaults(const struct pageheap *ph);
  * False while it changes hands, or is in a purge's.
  */
 bool pageheap_books(struct chunk *c, uint64_t resident[CHUNK_NWORDS]);
+
+/*
+ * From now on chunks come by these hooks, and stay until pageheap_end(). NULL,
+ * before that was ever called: the pool's, as at birth.
+ */
+void pageheap_set_hooks(struct pageheap *ph, struct extent_hooks *hooks,
+			unsigned arena);
+struct extent_hooks *pageheap_hooks(struct pageheap *ph);
+
+/*
+ * Gives back what a page heap with hooks kept, and its hooks; none of its pages
+ * is used. In two steps: the caller holds LOCK_TRIM in the first, so that no
+ * purge is in the midst of them, and no lock in the second.
+ */
+struct list pageheap_detach(struct pageheap *ph);
+void pageheap_end(struct pageheap *ph, struct list chunks);
 
 /* The page heap a run belongs to. */
 struct pageheap *pageheap_of(const void *addr);

@@ -327,6 +327,22 @@ heal_chunk(struct chunk *c, struct purge_stats *stats)
 	return forget_mapping(c, stats);
 }
 
+bool
+pagepool_put_anew(struct chunk *c)
+{
+	struct purge_stats stats = { 0 };
+
+	if (!os_renew(c->base, CHUNK_BYTES))
+		return false;
+	hugepages_advise(c->base, CHUNK_BYTES);
+	forget_mapping(c, &stats);
+	lock_take(&pool.lock, LOCK_MAP);
+	purge_stats_add(&pool.purge, &stats);
+	lock_drop(&pool.lock, LOCK_MAP);
+	pagepool_put(c);
+	return true;
+}
+
 /* Gives up the commit charge, with all that the chunk's mapping was. */
 static size_t
 decommit_chunk(struct chunk *c, struct purge_stats *stats)

@@ -34,6 +34,12 @@ bool pagepool_take_at(struct chunk *c, size_t count);
 void pagepool_put(struct chunk *c);
 
 /*
+ * The same for one whose mapping is not as ours are (advice, locks): with a new
+ * one, without contents. False where the kernel refuses. No lock is held.
+ */
+bool pagepool_put_anew(struct chunk *c);
+
+/*
  * Gives up to max_pages (or a chunk more) dirty pages of the pool back to the
  * kernel; only_stale as in chunk_claim(). No lock is held during the calls.
  * Returns pages given back.

@@ -69,6 +69,7 @@ struct chunk {
 	bool is_moved_first : 1; /* the first chunk of a range that was moved */
 	bool is_small_paged;     /* advised so, see hugepages.h */
 	bool is_committed;       /* else no access, and no commit charge */
+	bool is_lent;            /* handed out to the program, see hooks.h */
 } __attribute__((aligned(512)));
 
 static_assert(sizeof(struct chunk) == 512, "eight records in a page");
