@@ -90,6 +90,13 @@ ctl_narenas(const struct ctl_call *c UNUSED, union ctl_value *v)
 	return 0;
 }
 
+int
+ctl_narenas_of_threads(const struct ctl_call *c UNUSED, union ctl_value *v)
+{
+	v->u = arena_limit();
+	return 0;
+}
+
 /* Classes that thread caches keep. */
 int
 ctl_ncached(const struct ctl_call *c UNUSED, union ctl_value *v)

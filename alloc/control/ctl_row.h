@@ -111,7 +111,7 @@ ctl_read_fn ctl_lextent_figure;
 ctl_read_fn ctl_zero_reallocs_read;
 
 /* ctl_arena.c: arenas, classes, and giving back. */
-ctl_read_fn ctl_narenas, ctl_ncached;
+ctl_read_fn ctl_narenas, ctl_narenas_of_threads, ctl_ncached;
 ctl_read_fn ctl_class_size, ctl_bin_nregs, ctl_lextent_size;
 ctl_read_fn ctl_decay_read, ctl_muzzy_read, ctl_dss_read;
 ctl_write_fn ctl_decay_write, ctl_decay_default_write, ctl_muzzy_write;

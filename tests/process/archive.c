@@ -42,6 +42,35 @@ its_functions_work(void)
 	expect(tri_malloc(hide_size(SIZE_MAX)) == NULL && errno == ENOMEM);
 }
 
+/* The program's own, which stands before the archive's. */
+const char *tri_malloc_conf = "dirty_decay_ms:4321";
+
+static void
+note_length(void *length, const char *s)
+{
+	*(size_t *)length += strlen(s);
+}
+
+static void
+it_is_asked_by_jemalloc_s_names(void)
+{
+	size_t bytes = 0, len = sizeof bytes, mib[3], n = 3;
+	long ms = 0;
+
+	expect(tri_mallctl("arenas.page", &bytes, &len, NULL, 0) == 0);
+	expect(bytes == 4096);
+	expect(tri_mallctlnametomib("arenas.dirty_decay_ms", mib, &n) == 0);
+	expect(tri_mallctlbymib(mib, n, &ms, &len, NULL, 0) == 0);
+	expect_for(ms == 4321, "%ld", ms);
+	bytes = 0;
+	tri_malloc_stats_print(note_length, &bytes, "J");
+	expect(bytes > 1000);
+	bytes = 0;
+	tri_malloc_message = note_length;
+	tri_malloc_stats_print(NULL, &bytes, "");
+	expect(bytes > 1000);
+}
+
 static void *
 use_many_sizes(void *i)
 {
@@ -100,6 +129,7 @@ main(int argc, char **argv)
 {
 	static const struct test_case cases[] = {
 		CASE(its_functions_work, .on_host = true),
+		CASE(it_is_asked_by_jemalloc_s_names, .on_host = true),
 		CASE(it_works_beside_the_other_malloc_in_many_threads,
 		     .on_host = true),
 		CASE(it_works_in_a_child, .on_host = true),

@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "case.h"
@@ -415,6 +416,41 @@ readers_and_workers_do_each_other_no_harm(void)
 	crowd_join(workers, NWORKERS);
 }
 
+static void *
+ask_until_over(void *argument)
+{
+	while (!is_over) {
+		NEXT_EPOCH();
+		expect(READ("stats.mapped", size_t) > 0);
+	}
+	return argument;
+}
+
+static void
+a_child_of_a_fork_in_the_middle_of_a_question_can_ask(void)
+{
+	pthread_t threads[4];
+	int status;
+
+	load();
+	crowd_start(threads, 4, ask_until_over);
+	for (int i = 0; i < 300; i++) {
+		pid_t pid = fork();
+
+		expect(pid >= 0);
+		if (pid == 0) {
+			alarm(20);
+			NEXT_EPOCH();
+			expect(READ("stats.mapped", size_t) > 0);
+			_exit(0);
+		}
+		expect(waitpid(pid, &status, 0) == pid);
+		expect_for(status == 0, "status %#x after %d", status, i);
+	}
+	is_over = true;
+	crowd_join(threads, 4);
+}
+
 static const struct test_case cases[] = {
 	CASE(sums_are_in_order_and_change_with_the_epoch),
 	CASE(bins_of_all_arenas_add_up_to_small_blocks,
@@ -431,6 +467,7 @@ static const struct test_case cases[] = {
 	CASE(statistics_have_the_lines_that_scripts_look_for),
 	CASE(without_a_callback_the_program_s_message_function_is_called),
 	CASE(readers_and_workers_do_each_other_no_harm),
+	CASE(a_child_of_a_fork_in_the_middle_of_a_question_can_ask),
 };
 
 int
