@@ -81,7 +81,8 @@ dump_by_signal(int pid)
 			  "process %d (%s) does not wait for the signal %s",
 			  pid, t.proc.comm, sigabbrev_np(number));
 	else if (send_signal(&t, number) != 0)
-		say_error(NULL, "process %d (%s) got no signal: %m", pid,
+		say_error("run this as its user or as root",
+			  "process %d (%s) got no signal: %m", pid,
 			  t.proc.comm);
 	else
 		code = DONE;

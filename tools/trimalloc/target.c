@@ -48,6 +48,13 @@ has_ended(const struct target *t)
 	return ends_within(t, 0);
 }
 
+static char *
+advise_list(void)
+{
+	return format_string("trimalloc top --once lists the processes that "
+			     "have trimalloc");
+}
+
 static void
 problem_no_process(struct target *t, int pid)
 {
@@ -55,8 +62,7 @@ problem_no_process(struct target *t, int pid)
 	char *next;
 
 	if (outside == 0)
-		next = format_string("trimalloc top --once lists the processes "
-				     "that have trimalloc");
+		next = advise_list();
 	else
 		next = format_string(
 			"process %d has this number in a pid namespace of its "
@@ -68,8 +74,8 @@ problem_no_process(struct target *t, int pid)
 static void
 problem_ended(struct target *t)
 {
-	problem(t, NO_PROCESS, NULL, "process %d (%s) has ended", t->proc.pid,
-		t->proc.comm);
+	problem(t, NO_PROCESS, advise_list(), "process %d (%s) has ended",
+		t->proc.pid, t->proc.comm);
 }
 
 /* /proc/PID may not be read. */
@@ -314,8 +320,10 @@ problem_connect(struct target *t, int error, int peer)
 			"full",
 			p->pid, p->comm);
 	else
-		problem(t, NO_SOCKET, NULL, "%s of process %d: %s", t->path,
-			p->pid,
+		problem(t, NO_SOCKET,
+			format_string("its option control names this path: "
+				      "another one may be better"),
+			"%s of process %d: %s", t->path, p->pid,
 			error == ENOTSOCK ? "this is not a socket"
 					  : strerror(error));
 }
@@ -358,7 +366,7 @@ target_broken(struct target *t, double seconds, int end_ms)
 	const struct proc *p = &t->proc;
 
 	if (ends_within(t, end_ms)) {
-		problem(t, NO_PROCESS, NULL,
+		problem(t, NO_PROCESS, advise_list(),
 			"process %d (%s) ended before it answered", p->pid,
 			p->comm);
 	} else if (t->link.error == ETIMEDOUT) {
