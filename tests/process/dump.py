@@ -246,6 +246,24 @@ def a_child_does_not_remove_its_parent_s_files(folder):
     return []
 
 
+def a_child_after_exec_does_not_know_the_handler(folder):
+    """Nor does a signal to it reach its parent."""
+    with Target(folder, conf="dump_path:dump.%p") as one:
+        one.do("import subprocess; child = subprocess.Popen(['sleep', '60']); out = child.pid")
+        one.send("print(out, flush=True)")
+        child = int(one.line())
+        one.expect("done")
+        wait_for(lambda: "sleep" in read("/proc/%d/comm" % child), "the child's program")
+        if catches(child, signal.SIGURG) or catches(child, signal.SIGURG, "SigIgn"):
+            yield "the child has the handler"
+        os.kill(child, signal.SIGURG)
+        one.kill()
+        wait_for(lambda: numbered(folder), "the parent's file")
+        if numbered(folder) != [one.pid]:
+            yield str(numbered(folder))
+        one.do("child.kill(); child.wait()")
+
+
 def a_child_of_one_thread_answers_when_it_frees(folder):
     """The handler is inherited and remembers; the trim thread comes with the next free."""
     with Target(folder, conf="dump_path:dump.%p") as one:
@@ -354,6 +372,7 @@ if __name__ == "__main__":
         a_process_of_one_thread_lets_the_signal_pass,
         the_child_of_a_fork_writes_its_own,
         a_child_does_not_remove_its_parent_s_files,
+        a_child_after_exec_does_not_know_the_handler,
         a_child_of_one_thread_answers_when_it_frees,
         statistics_come_by_themselves_when_an_interval_is_set,
         an_interval_is_kept_by_a_process_of_one_thread,

@@ -24,6 +24,8 @@
 #define BURST_BYTES (2 * MIB)
 #define LIMIT       (512 * MIB)
 
+#define DUMP "idle-dump.tmp"
+
 /* The child and its threads read it to its end. */
 static int pipe_fds[2];
 static pthread_barrier_t barrier;
@@ -183,9 +185,28 @@ wait_for_rest(pid_t pid)
 		   resident_kib(pid), last);
 }
 
+static void
+let_be(pid_t pid)
+{
+	(void)pid;
+}
+
+/* A dump, for which it wakes up; the one before says where it goes. */
+static void
+ask_for_a_dump(pid_t pid)
+{
+	expect(kill(pid, SIGURG) == 0);
+	for (int i = 0; access(DUMP, F_OK) != 0; i++) {
+		expect_for(i < 3000, "no dump");
+		sleep_ms(10);
+	}
+	expect(unlink(DUMP) == 0);
+}
+
 /* Ten seconds of nothing are what this is about. */
 static void
-expect_no_wakeups(void (*live)(void), unsigned nthreads)
+expect_no_wakeups_after(void (*live)(void), unsigned nthreads,
+			void (*disturb)(pid_t))
 {
 	struct look before, after;
 	int status;
@@ -203,6 +224,8 @@ expect_no_wakeups(void (*live)(void), unsigned nthreads)
 	}
 	close(pipe_fds[0]);
 	wait_for_rest(pid);
+	disturb(pid);
+	wait_for_rest(pid);
 	before = look_at(pid);
 	sleep_ms(10000);
 	after = look_at(pid);
@@ -212,6 +235,12 @@ expect_no_wakeups(void (*live)(void), unsigned nthreads)
 		   after.nwakeups - before.nwakeups);
 	close(pipe_fds[1]);
 	expect(waitpid(pid, &status, 0) == pid && status == 0);
+}
+
+static void
+expect_no_wakeups(void (*live)(void), unsigned nthreads)
+{
+	expect_no_wakeups_after(live, nthreads, let_be);
 }
 
 static void
@@ -233,6 +262,13 @@ an_idle_process_with_a_memory_limit_has_no_wakeups(void)
 	expect_no_wakeups(live_with_threads, N_THREADS + 2);
 }
 
+static void
+after_a_dump_an_idle_process_has_no_wakeups(void)
+{
+	expect_no_wakeups_after(live_with_threads, N_THREADS + 2,
+				ask_for_a_dump);
+}
+
 /* Pressure for hours, and nothing that could be done about it. */
 static void
 an_idle_process_near_its_memory_limit_has_no_wakeups(void)
@@ -247,6 +283,8 @@ main(int argc, char **argv)
 	static const struct test_case cases[] = {
 		CASE(an_idle_process_of_many_threads_has_no_wakeups),
 		CASE(an_idle_process_of_one_thread_has_no_wakeups),
+		CASE(after_a_dump_an_idle_process_has_no_wakeups,
+		     .conf = "dump_path:" DUMP),
 		CASE(an_idle_process_with_a_memory_limit_has_no_wakeups,
 		     .memory_limit = LIMIT),
 		CASE(an_idle_process_near_its_memory_limit_has_no_wakeups,

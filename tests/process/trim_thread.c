@@ -22,6 +22,8 @@
 
 #define NAME "trimalloc"
 
+#define DUMP "vfork-dump.tmp"
+
 /* The text of a file of /proc/self/task/<tid>; allocates nothing, so that the
  * process is at rest while it is watched. */
 static bool
@@ -383,6 +385,37 @@ in_the_child_of_a_vfork_it_is_not_born(void)
 	expect(is_there());
 }
 
+static bool
+is_dumped_within(unsigned ms)
+{
+	for (; ms > 0 && access(DUMP, F_OK) != 0; ms--)
+		usleep(1000);
+	return access(DUMP, F_OK) == 0;
+}
+
+/* It shares the handler and the trim thread's words. */
+static void
+a_signal_to_the_child_of_a_vfork_is_not_the_parent_s(void)
+{
+	int status = -1;
+	pid_t pid;
+
+	unlink(DUMP);
+	crowd_run(1, live_a_life_in_a_thread);
+	expect(is_there());
+	pid = vfork();
+	if (pid == 0) {
+		kill(getpid(), SIGURG);
+		_exit(0);
+	}
+	expect(waitpid(pid, &status, 0) == pid && status == 0);
+	/* It must not come: the time is the point. */
+	expect(!is_dumped_within(500));
+	expect(kill(getpid(), SIGURG) == 0);
+	expect(is_dumped_within(20000));
+	expect(unlink(DUMP) == 0);
+}
+
 static void
 it_purges_in_a_child_too(void)
 {
@@ -465,6 +498,8 @@ main(int argc, char **argv)
 		CASE(a_child_has_none_until_it_starts_a_thread),
 		CASE(in_a_child_much_free_memory_brings_it_back),
 		CASE(in_the_child_of_a_vfork_it_is_not_born),
+		CASE(a_signal_to_the_child_of_a_vfork_is_not_the_parent_s,
+		     .conf = "dump_path:" DUMP),
 		CASE(it_purges_in_a_child_too),
 		CASE(the_program_s_descriptors_keep_their_numbers,
 		     .conf = "decay_ms:4"),
