@@ -2,7 +2,7 @@
  * weak.h -- jemalloc's functions as programs declare them that may or may not
  * run on it: weak, so that one which nobody brought is a null pointer.
  *
- * Above   folly.cc, clickhouse.c
+ * Above   rocksdb.cc, folly.cc, clickhouse.c
  *
  * The programs include no jemalloc.h: what they are made of must be the
  * interface, not a header of ours.
