@@ -42,6 +42,16 @@ WORKLOADS = (
         ("ops=14000", "waves=3", "warmup=2000"), is_telling=True,
         story="glibc's arenas under gzip"),
     Workload(
+        "rocksdb", "RocksDB: 64 column families, flushes and compactions all the time",
+        "rocks", ("threads=8", "ops=60000", "waves=6"), ("ops=9000", "waves=3", "warmup=600")),
+    Workload(
+        "grpc", "gRPC: bursts on streams in both directions, a quarter of which break",
+        "grpc", ("threads=24", "ops=15000", "waves=6"), ("ops=2400", "waves=3", "warmup=300")),
+    Workload(
+        "leaks", "netty's pool: chunks held by streams that are never ended",
+        "leaks", ("threads=16", "ops=600000", "waves=6"), ("ops=120000", "waves=3"),
+        story="pooled chunks held by leaked streams"),
+    Workload(
         "unsafe", "Unsafe.allocateMemory on 128 threads, 16 bytes to 512 KiB",
         "unsafe", ("threads=128", "ops=1200000", "waves=6"),
         ("ops=200000", "waves=3"), is_telling=True,
@@ -49,6 +59,24 @@ WORKLOADS = (
     Workload(
         "direct", "Direct buffers on 64 threads, 4 KiB to 1 MiB, one in eight left to cleaners",
         "direct", ("threads=64", "ops=240000", "waves=6"), ("ops=60000", "waves=3")),
+    Workload(
+        "lucene", "Lucene: indexing on mapped files, merges and searches beside it",
+        "lucene", ("threads=8", "ops=24000", "waves=6"), ("ops=2400", "waves=3"), heap_mb=192),
+    Workload(
+        "javac", "javac in the process: generated classes, compiled, loaded and made hot",
+        "storm", ("language=java", "threads=4", "ops=1800", "waves=6"),
+        ("ops=180", "waves=3", "warmup=20"), heap_mb=256),
+    Workload(
+        "groovy", "Groovy scripts: compiled, loaded and made hot",
+        "storm", ("language=groovy", "calls=50", "threads=4", "ops=600", "waves=6"),
+        ("ops=48", "waves=3", "warmup=8"), heap_mb=256),
+    Workload(
+        "classes", "200 classes at a time loaded and unloaded",
+        "classes", ("threads=4", "ops=1200", "waves=6"), ("ops=150", "waves=3", "warmup=20"),
+        heap_mb=192),
+    Workload(
+        "threads", "Threads that come, use native memory, and go",
+        "threads", ("threads=16", "ops=30000", "waves=6"), ("ops=3000", "waves=3")),
     Workload(
         "jni", "Native code on 100 threads, blocks with long-tailed lifetimes",
         "jni", ("threads=100", "ops=3000000", "waves=6"), ("ops=600000", "waves=3")),

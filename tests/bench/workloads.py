@@ -168,6 +168,27 @@ def names_are_unique():
                if not name.replace("_", "").isalnum()])
 
 
+def read(*path):
+    with open(os.path.join(TREE, "bench", "jvm", *path), encoding="utf-8") as file:
+        return file.read()
+
+
+def workloads_are_told():
+    readme, catalog = read("README.md"), read("src", "Catalog.java")
+    return ([f"{w.name} is not in the README" for w in workloads.WORKLOADS
+             if f"| `{w.name}` | {w.title} |" not in readme]
+            + [f"{w.name} is not in the catalog" for w in workloads.WORKLOADS
+               if f'case "{w.load}" ->' not in catalog])
+
+
+def sources_are_handed_on():
+    listed = read("Makefile.inc")
+    return [f"{name} is not" for folder in ("", "src", "native")
+            for name in os.listdir(os.path.join(TREE, "bench", "jvm", folder))
+            if name.endswith((".py", ".java", ".c", ".xml", ".md"))
+            and f"bench/jvm/{os.path.join(folder, name)}" not in listed]
+
+
 ## The store
 
 def about(started="2020-01-01 00:00 UTC"):
@@ -368,6 +389,8 @@ SENTENCES = (
     ("a plan made again is the same", the_plan_repeats_itself),
     ("quick settings replace those of the long run", quick_settings_replace),
     ("each workload has a name of its own, and three are telling", names_are_unique),
+    ("each workload is in the README and in the catalog", workloads_are_told),
+    ("all sources are handed on with a release", sources_are_handed_on),
     ("an interrupted matrix goes on where it was", an_interrupted_matrix_goes_on),
     ("a run is done again when what it depends on has changed", what_changes_a_run_is_noticed),
     ("results that will be replaced are kept", old_results_are_kept),

@@ -9,6 +9,13 @@ final class Catalog {
         return switch (name) {
             case "netty" -> new NettyBursts();
             case "compress" -> new Compress();
+            case "rocks" -> new Rocks();
+            case "grpc" -> new GrpcStreams();
+            case "leaks" -> new LeakedStreams();
+            case "lucene" -> new LuceneIndex();
+            case "storm" -> new CompileStorm();
+            case "classes" -> new ClassStorm();
+            case "threads" -> new ThreadChurn();
             case "direct" -> shared(new Direct());
             case "unsafe" -> shared(new UnsafeMix());
             case "jni" -> shared(new Tails());
