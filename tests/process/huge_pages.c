@@ -316,7 +316,7 @@ main(int argc, char **argv)
 		     .conf = "thp:always,decay_ms:-1"),
 		CASE(statistics_count_the_bytes_in_huge_pages,
 		     .conf = "thp:always,decay_ms:-1",
-		     .says_somewhere = "^in huge pages  +[1-9][0-9]+ bytes$"),
+		     .says_somewhere = "^  in huge pages  +[1-9][0-9]+ bytes$"),
 		CASE(where_the_system_makes_huge_pages_of_everything_holes_stay_holes),
 		CASE(with_always_holes_stay_holes_too, .conf = "thp:always"),
 		CASE(with_never_nothing_becomes_huge_whatever_the_system_makes,

@@ -12,7 +12,8 @@
 size_t
 info_number(const char *name)
 {
-	static char text[65536];
+	/* Eight arenas with free blocks of each size take 64 KiB. */
+	static char text[1 << 20];
 	const char *own, *at;
 	char tag[64];
 	FILE *f;
