@@ -70,6 +70,13 @@ range_piece(const struct range *r, size_t row)
 	return piece_at(ctl_rows[row].name + r->at);
 }
 
+/* No name is the beginning of another one: its component ends as the other's. */
+static bool
+range_agree(const struct range *r, size_t row, struct piece p)
+{
+	return strncmp(ctl_rows[row].name + r->at, p.at, p.len + 1) == 0;
+}
+
 /* One component further, on the rows from `row` on that share it. */
 static void
 range_enter(struct range *r, size_t row)
@@ -77,7 +84,7 @@ range_enter(struct range *r, size_t row)
 	struct piece p = range_piece(r, row);
 	size_t high = row + 1;
 
-	while (high < r->high && piece_equal(range_piece(r, high), p))
+	while (high < r->high && range_agree(r, high, p))
 		high++;
 	r->low = row;
 	r->high = high;
@@ -135,8 +142,7 @@ range_narrow_by(struct range *r, size_t mib)
 		return range_enter_index(r, mib);
 	if (mib < r->low || mib >= r->high)
 		return false;
-	if (mib > r->low &&
-	    piece_equal(range_piece(r, mib - 1), range_piece(r, mib)))
+	if (mib > r->low && range_agree(r, mib - 1, range_piece(r, mib)))
 		return false;
 	range_enter(r, mib);
 	return true;
