@@ -10,8 +10,9 @@
  * with unwind tables (the default on every ABI we know) and holds nothing
  * across those calls.
  */
-#include <dlfcn.h>
+#include <string.h>
 
+#include "../os/libc.h"
 #include "api.h"
 
 #if !TRI_JNI
@@ -65,6 +66,25 @@ void operator_delete_array_aligned_nothrow(
 /* --- new -------------------------------------------------------------------- */
 
 /*
+ * The C++ library that the program itself was linked with, where no other one
+ * can be looked for (os/libc.h), as there is no memory to load libdl.
+ */
+handler_fn linked_throw_bad_alloc __asm__("_ZSt17__throw_bad_allocv");
+get_handler_fn linked_new_handler __asm__("_ZSt15get_new_handlerv");
+#pragma weak linked_throw_bad_alloc
+#pragma weak linked_new_handler
+
+static void *
+find_linked(const char *name)
+{
+	if (strcmp(name, "_ZSt17__throw_bad_allocv") == 0)
+		return (void *)(uintptr_t)linked_throw_bad_alloc;
+	if (strcmp(name, "_ZSt15get_new_handlerv") == 0)
+		return (void *)(uintptr_t)linked_new_handler;
+	return NULL;
+}
+
+/*
  * A function of the caller's C++ library. A library that was loaded by dlopen
  * (as a JVM loads native code) sees its own dependencies before the global
  * scope: so we look from where the caller stands.
@@ -73,16 +93,19 @@ static void *
 find_for(const void *caller, const char *name)
 {
 	void *found = NULL, *handle;
+	struct libc_loader dl;
 	Dl_info info;
 
-	if (dladdr(caller, &info) != 0 && info.dli_fname != NULL) {
-		handle = dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD);
+	if (!libc_loader(&dl))
+		return find_linked(name);
+	if (dl.addr(caller, &info) != 0 && info.dli_fname != NULL) {
+		handle = dl.open(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD);
 		if (handle != NULL) {
-			found = dlsym(handle, name);
-			dlclose(handle);
+			found = dl.sym(handle, name);
+			dl.close(handle);
 		}
 	}
-	return found != NULL ? found : dlsym(RTLD_DEFAULT, name);
+	return found != NULL ? found : dl.sym(RTLD_DEFAULT, name);
 }
 
 /* The same, where the name is ours too and the library's own is wanted. */
@@ -90,8 +113,11 @@ static void *
 find_other(const void *caller, const char *name, const void *own)
 {
 	void *found = find_for(caller, name);
+	struct libc_loader dl;
 
-	return found != own ? found : dlsym(RTLD_NEXT, name);
+	if (found != own || !libc_loader(&dl))
+		return found;
+	return dl.sym(RTLD_NEXT, name);
 }
 
 /* The program's new_handler, or NULL. */

@@ -10,11 +10,11 @@
  *
  * Exported by the interposing library only.
  */
-#include <dlfcn.h>
 #include <errno.h>
 #include <threads.h>
 
 #include "../cache/thread.h"
+#include "../os/libc.h"
 #include "../pages/meta.h"
 #include "thread.h"
 
@@ -22,16 +22,40 @@
 
 typedef int thrd_create_fn(thrd_t *, thrd_start_t, void *);
 
+/*
+ * Before glibc 2.34: a program without threads loads a plugin that makes one,
+ * and libpthread with it, for itself alone.
+ */
+static trim_create_fn *
+create_of_late_library(const struct libc_loader *dl)
+{
+	void *library = dl->open("libpthread.so.0", RTLD_LAZY | RTLD_NOLOAD);
+	thread_key_fn *make_key;
+	thread_set_fn *set;
+
+	/* The handle is kept: so is the library. */
+	if (library == NULL)
+		return NULL;
+	make_key = (thread_key_fn *)dl->sym(library, "pthread_key_create");
+	set = (thread_set_fn *)dl->sym(library, "pthread_setspecific");
+	if (make_key == NULL || set == NULL || !thread_learn(make_key, set))
+		return NULL;
+	return (trim_create_fn *)dl->sym(library, "pthread_create");
+}
+
 /* dlsym's result; found once, the same for all. */
 trim_create_fn *
 next_create(void)
 {
 	static _Atomic(trim_create_fn *) found;
+	struct libc_loader dl;
 	/* Relaxed: a code address needs no other memory. */
 	trim_create_fn *f = atomic_load_explicit(&found, memory_order_relaxed);
 
-	if (f == NULL) {
-		f = (trim_create_fn *)dlsym(RTLD_NEXT, "pthread_create");
+	if (f == NULL && libc_loader(&dl)) {
+		f = (trim_create_fn *)dl.sym(RTLD_NEXT, "pthread_create");
+		if (f == NULL)
+			f = create_of_late_library(&dl);
 		atomic_store_explicit(&found, f, memory_order_relaxed);
 	}
 	return f;
@@ -95,11 +119,13 @@ c11_thread_main(void *record)
 EXPORT int
 thrd_create(thrd_t *thread, thrd_start_t start, void *arg)
 {
-	thrd_create_fn *create = (thrd_create_fn *)dlsym(RTLD_NEXT,
-							 "thrd_create");
+	thrd_create_fn *create = NULL;
+	struct libc_loader dl;
 	struct c11_start *record;
 	int before = errno, result;
 
+	if (libc_loader(&dl))
+		create = (thrd_create_fn *)dl.sym(RTLD_NEXT, "thrd_create");
 	if (create == NULL)
 		return thrd_error;
 	boot();

@@ -9,6 +9,7 @@
 #define TRI_API_THREAD_H
 
 #include "../control/trim.h"
+#include "../os/libc.h"
 #include "api.h"
 
 #if TRI_JNI

@@ -1,10 +1,9 @@
 /*
  * thread.c -- see thread.h.
  */
-#include <pthread.h>
-
 #include "../base/options.h"
 #include "../heap/arena.h"
+#include "../os/libc.h"
 #include "../os/os.h"
 #include "../pages/bell.h"
 #include "../pages/meta.h"
@@ -27,6 +26,8 @@ static struct {
 	uint32_t round;
 	pthread_key_t key;
 	_Atomic bool has_key;
+	/* NULL: the C library came without threads (os/libc.h) */
+	thread_set_fn *set;
 	bool has_membarrier;
 } threads;
 
@@ -96,7 +97,7 @@ destructor(void *value)
 	uintptr_t round = (uintptr_t)value;
 
 	if (round <= ROUNDS_TO_WAIT &&
-	    pthread_setspecific(threads.key, (void *)(round + 1)) == 0)
+	    threads.set(threads.key, (void *)(round + 1)) == 0)
 		return;
 	if (tcache_anchor.phase == PHASE_LIVE)
 		thread_death(tcache_anchor.own);
@@ -108,15 +109,31 @@ destructor(void *value)
 
 /* --- birth --------------------------------------------------------------- */
 
+bool
+thread_learn(thread_key_fn *make_key, thread_set_fn *set)
+{
+	if (threads.set != NULL)
+		return true;
+	if (make_key(&threads.key, destructor) != 0)
+		return false;
+	threads.set = set;
+	/* Release: pairs with the acquire in thread_birth(). */
+	atomic_store_explicit(&threads.has_key, true, memory_order_release);
+	return true;
+}
+
 void
 thread_boot(void)
 {
 	cache_boot();
 	threads.has_membarrier = os_membarrier_register();
-	/* Release: pairs with the acquire in thread_birth(). */
-	if (pthread_key_create(&threads.key, destructor) == 0)
+	if (!libc_has_threads()) {
+		/* A first thread, which ends with the process. */
 		atomic_store_explicit(&threads.has_key, true,
 				      memory_order_release);
+		return;
+	}
+	thread_learn(pthread_key_create, pthread_setspecific);
 }
 
 /*
@@ -128,8 +145,8 @@ enter(uintptr_t round)
 {
 	if (tcache_anchor.is_entered)
 		return true;
-	tcache_anchor.is_entered = pthread_setspecific(threads.key,
-						       (void *)round) == 0;
+	tcache_anchor.is_entered = threads.set == NULL ||
+				   threads.set(threads.key, (void *)round) == 0;
 	if (tcache_anchor.is_entered)
 		atomic_fetch_add_explicit(&threads.nlive, 1,
 					  memory_order_relaxed);

@@ -11,6 +11,8 @@
 #ifndef TRI_CACHE_THREAD_H
 #define TRI_CACHE_THREAD_H
 
+#include <pthread.h>
+
 #include "tcache.h"
 
 /*
@@ -18,6 +20,15 @@
  * then, and where it fails, threads run without a cache.
  */
 void thread_boot(void);
+
+/*
+ * Boots with functions that were not there before: the program has loaded its
+ * first library with threads, and makes the first of them (os/libc.h). False
+ * where no key is left.
+ */
+typedef int thread_key_fn(pthread_key_t *, void (*)(void *));
+typedef int thread_set_fn(pthread_key_t, const void *);
+bool thread_learn(thread_key_fn *make_key, thread_set_fn *set);
 
 /*
  * The calling thread begins to run. Called by the constructor for the first

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "../base/check.h"
+#include "../base/errors.h"
 #include "../base/options.h"
 #include "../base/pattern.h"
 #include "../os/os.h"
@@ -58,7 +59,7 @@ complain_once(const char *path, int error)
 {
 	char buf[400];
 	struct text t;
-	const char *why = strerrordesc_np(error);
+	const char *why = error_words(error);
 
 	if (dump.has_complained)
 		return;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "../base/check.h"
+#include "../base/errors.h"
 #include "../base/options.h"
 #include "../os/os.h"
 #include "../os/output.h"
@@ -49,7 +50,7 @@ answer_error(struct answer *out, const char *word, const char *sentence)
 static void
 answer_errno(struct answer *out, int error)
 {
-	const char *why = strerrordesc_np(error);
+	const char *why = error_words(error);
 
 	switch (error) {
 	case ENOENT:

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "../base/errors.h"
 #include "../base/options.h"
 #include "../base/pattern.h"
 #include "../cache/thread.h"
@@ -321,7 +322,7 @@ complain_of(const char *why)
 static void
 complain_errno(int error)
 {
-	const char *why = strerrordesc_np(error);
+	const char *why = error_words(error);
 
 	if (error == EADDRINUSE)
 		complain_of("it is there and is not this process's; it is left "

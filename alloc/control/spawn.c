@@ -3,6 +3,7 @@
  */
 #include <signal.h>
 
+#include "../os/libc.h"
 #include "spawn.h"
 
 /* Enough for the purge's vectors on the stack and for libc's own TLS. */
@@ -19,7 +20,7 @@ create_thread(spawn_create_fn *create, void *(*main)(void *), void *arg,
 	if (pthread_attr_init(&attr) != 0)
 		return false;
 	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	pthread_attr_setstacksize(&attr, STACK_BYTES);
+	libc_set_stack(&attr, STACK_BYTES);
 	/* Not the creator's policy, which may be a real-time one. */
 	pthread_attr_setinheritsched(&attr, PTHREAD_EXPLICIT_SCHED);
 	ok = create(&thread, &attr, main, arg) == 0;
@@ -29,7 +30,7 @@ create_thread(spawn_create_fn *create, void *(*main)(void *), void *arg,
 		ok = create(&thread, &attr, main, arg) == 0;
 	}
 	if (ok)
-		pthread_setname_np(thread, name);
+		libc_set_name(thread, name);
 	pthread_attr_destroy(&attr);
 	return ok;
 }
@@ -43,9 +44,10 @@ spawn_thread(spawn_create_fn *create, void *(*main)(void *), void *arg,
 	bool ok;
 
 	sigfillset(&all);
-	if (pthread_sigmask(SIG_SETMASK, &all, &before) != 0)
+	/* Of this thread: pthread_sigmask under its older name. */
+	if (sigprocmask(SIG_SETMASK, &all, &before) != 0)
 		return false;
 	ok = create_thread(create, main, arg, name);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	sigprocmask(SIG_SETMASK, &before, NULL);
 	return ok;
 }

@@ -108,6 +108,15 @@ new_socket(void)
 
 /* --- files ------------------------------------------------------------------------ */
 
+/* glibc before 2.33 has no lstat to link with; the structs are the kernel's. */
+static bool
+look_at_socket(const char *path, struct stat *st)
+{
+	return syscall(SYS_newfstatat, AT_FDCWD, path, st,
+		       AT_SYMLINK_NOFOLLOW) == 0 &&
+	       S_ISSOCK(st->st_mode);
+}
+
 /* Is it a socket on which nobody listens? */
 static bool
 is_stale(const struct address *a)
@@ -116,7 +125,7 @@ is_stale(const struct address *a)
 	int fd;
 	long error;
 
-	if (lstat(a->un.sun_path, &st) != 0 || !S_ISSOCK(st.st_mode))
+	if (!look_at_socket(a->un.sun_path, &st))
 		return false;
 	fd = new_socket();
 	if (fd < 0)
@@ -141,7 +150,7 @@ socket_identify(const char *path, struct socket_file *out)
 {
 	struct stat st;
 
-	if (lstat(path, &st) != 0 || !S_ISSOCK(st.st_mode))
+	if (!look_at_socket(path, &st))
 		return false;
 	*out = (struct socket_file){ st.st_dev, st.st_ino };
 	return true;

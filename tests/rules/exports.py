@@ -12,6 +12,8 @@ import source
 import tap
 
 TLS_BYTES = 64
+# The oldest glibc that the libraries run with: alloc/os/libc.h.
+GLIBC = (2, 17)
 LIBC = re.compile(r"libc\.so\.6|ld-linux.*\.so\.\d+")
 
 
@@ -60,6 +62,14 @@ def needed(dynamic):
     yield from ("%s is needed" % n for n in names if not LIBC.fullmatch(n))
 
 
+def versions(library):
+    """Functions that an older glibc does not have."""
+    out = output("nm", "-D", "--undefined-only", library)
+    for name, version in re.findall(r"(\w+)@+GLIBC_([\d.]+)", out):
+        if tuple(map(int, version.split("."))) > GLIBC:
+            yield "%s is of glibc %s" % (name, version)
+
+
 def tls(segments, names):
     for size in re.findall(r"^\s*TLS\s+(?:0x\w+\s+){4}(0x\w+)", segments, re.M):
         if int(size, 16) > TLS_BYTES:
@@ -90,6 +100,8 @@ def library(report, path, title, names):
     report.sentence("%s exports what it should and nothing else" % title,
                     names(defined(path)))
     report.sentence("%s needs libc alone" % title, needed(dynamic))
+    report.sentence("%s asks for nothing that glibc %d.%d does not have" % (title, *GLIBC),
+                    versions(path))
     report.sentence("%s uses at most %d bytes of initial-exec TLS" % (title, TLS_BYTES),
                     tls(segments, undefined(path)))
     report.sentence("%s is bound and sealed at start, without executable data" % title,
