@@ -19,6 +19,9 @@ NAME = re.compile(r'^CTL(?:_WORDS|_ALL|_ABSENT)?\("([^"]+)"', re.MULTILINE)
 OPTION = re.compile(r"^OPTION\((\w+),", re.MULTILINE)
 # `key:value` in Markdown, alone or behind the variable's name.
 KEY = re.compile(r"(?:`|TRIMALLOC_CONF=)([a-z_]+):\w")
+# A page of ours that another one refers to.
+OURS = re.compile(r"\b(trimalloc[\w.-]*) ?\((\d)\)")
+REFERENCES = "every page of ours that a manual page refers to is there"
 # What .TP, .B and the like leave of a page.
 MACRO = re.compile(r"^\.\w+ ?", re.MULTILINE)
 
@@ -97,6 +100,21 @@ def check_critics(tree, report):
             report.sentence(sentence, [line for path in pages(tree) for line in complaints(command, path)])
 
 
+def check_references(tree, report):
+    """trimalloc-x(7) in a page, in fonts or not, is one of the pages."""
+    known = {os.path.basename(path) for path in pages(tree)}
+    if "trimalloc.conf.5" not in known:
+        report.skip(REFERENCES, "the generated pages were not built")
+        return
+    found = []
+    for path in pages(tree):
+        with open(path, encoding="utf-8") as file:
+            text = file.read().replace("\\-", "-").replace("\\fP", "")
+        found += ["%s: there is no %s(%s)" % (os.path.basename(path), name, section)
+                  for name, section in OURS.findall(text) if "%s.%s" % (name, section) not in known]
+    report.sentence(REFERENCES, found)
+
+
 def check_keys(tree, report):
     """Keys with a value, in pages that tell what to set instead of something else."""
     names = set(OPTION.findall(source.read(tree, "alloc/base/options.def")))
@@ -123,6 +141,7 @@ def main():
     check_options(tree, report)
     check_names(tree, report)
     check_keys(tree, report)
+    check_references(tree, report)
     check_critics(tree, report)
     report.end()
 
