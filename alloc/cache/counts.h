@@ -5,7 +5,8 @@
  * Lock    the cache's (LOCK_CACHE) inside
  * Always  about the calling thread alone; a thread that never asked pays
  *         nothing, one that did has no fast path any more (tcache.h says why
- *         that is right)
+ *         that is right): malloc and free of 64 bytes take 48 ns, not 4
+ *         (tests/process/counted)
  */
 #ifndef TRI_CACHE_COUNTS_H
 #define TRI_CACHE_COUNTS_H
