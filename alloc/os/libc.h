@@ -17,6 +17,7 @@
 #ifndef TRI_OS_LIBC_H
 #define TRI_OS_LIBC_H
 
+#include <assert.h>
 #include <dlfcn.h>
 #include <pthread.h>
 #include <stdbool.h>
