@@ -35,6 +35,58 @@ else:
 """
 
 
+# What the page says of names that differ.
+NAMES = """
+import ctypes
+libc = ctypes.CDLL(None)
+
+def read(name, type=ctypes.c_bool):
+    value, length = type(), ctypes.c_size_t(ctypes.sizeof(type))
+    return libc.mallctl(name, ctypes.byref(value), ctypes.byref(length), None, ctypes.c_size_t(0)), value.value
+
+for name in (b"config.prof", b"opt.prof", b"opt.prof_active"):
+    assert read(name) == (0, False), (name, read(name))
+for name in (b"prof.active", b"experimental.hooks.install", b"stats.mutexes.ctl.num_ops",
+             b"stats.arenas.0.mutexes.base.num_ops"):
+    assert read(name)[0] == 2, (name, read(name))
+assert read(b"background_thread") == (0, True)
+
+# Setting the decay of one arena sets the one option.
+ms = ctypes.c_ssize_t(321)
+for name in (b"arena.0.dirty_decay_ms", b"arenas.dirty_decay_ms"):
+    ms.value += 1
+    assert libc.mallctl(name, None, None, ctypes.byref(ms), ctypes.c_size_t(8)) == 0
+    assert read(b"trimalloc.options.decay_ms", ctypes.c_int64) == (0, ms.value)
+
+# What a thread has cached is not the program's any more.
+def allocated():
+    epoch = ctypes.c_uint64(1)
+    assert libc.mallctl(b"epoch", None, None, ctypes.byref(epoch), ctypes.c_size_t(8)) == 0
+    return read(b"stats.allocated", ctypes.c_size_t)[1]
+
+libc.malloc.restype = ctypes.c_void_p
+libc.free.argtypes = [ctypes.c_void_p]
+blocks = [libc.malloc(10000) for i in range(8)]
+with_them = allocated()
+for block in blocks:
+    libc.free(block)
+assert allocated() <= with_them - 8 * 10000 + 4000, (with_them, allocated())
+
+# malloc_message gets what is printed.
+said = []
+writer = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_char_p)(lambda opaque, text: said.append(text))
+ctypes.c_void_p.in_dll(libc, "malloc_message").value = ctypes.cast(writer, ctypes.c_void_p).value
+libc.malloc_stats_print(None, None, None)
+assert b"".join(said).startswith(b"___ Begin jemalloc statistics ___"), said[:2]
+print("so it is", flush=True)
+
+# A size that is not the block's.
+libc.mallocx.restype = ctypes.c_void_p
+libc.sdallocx.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+libc.sdallocx(libc.mallocx(ctypes.c_size_t(100), 0), 5000, 0)
+"""
+
+
 def rows():
     """(pairs of jemalloc's, what the page says) of each row of the table of options."""
     with open(PAGE, encoding="utf-8") as file:
@@ -94,12 +146,21 @@ def check_sources():
             yield "%s: decay_ms is %s, and it says: %s" % (conf, output.strip(), errors[:500])
 
 
+def check_names():
+    status, output, errors = jemalloc.run([sys.executable, "-c", NAMES], jemalloc.library())
+    if output != "so it is\n" or status != -6:
+        yield "status %s, and it says: %s %s" % (status, output, errors[-1000:])
+    elif not re.fullmatch(r"trimalloc: sdallocx\(\): 0x[0-9a-f]+ has size 112, not 5000\n", errors):
+        yield "it dies of: %s" % errors
+
+
 def main():
     report = tap.Report()
     table = list(rows())
     report.sentence("keys of MALLOC_CONF do what trimalloc-jemalloc(7) says",
                     [line for row in table for line in check_row(*row)] if len(table) > 15 else ["the table is gone"])
     report.sentence("TRIMALLOC_CONF wins, and one key never changes another one's default", check_sources())
+    report.sentence("names of mallctl that differ do so as trimalloc-jemalloc(7) says", check_names())
     report.end()
 
 
