@@ -1,8 +1,6 @@
 /*
  * libc.c -- see libc.h.
  */
-#include <stddef.h>
-
 #include "libc.h"
 
 #if TRI_INTERPOSE

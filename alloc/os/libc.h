@@ -20,7 +20,8 @@
 #include <assert.h>
 #include <dlfcn.h>
 #include <pthread.h>
-#include <stdbool.h>
+
+#include "../base/base.h"
 
 /* The first version of everything that was there when a machine came. */
 #if defined(__GLIBC__) && defined(__x86_64__) && (TRI_INTERPOSE || TRI_JNI)
