@@ -76,15 +76,19 @@ arena_limit(void)
 unsigned
 arena_count(void)
 {
-	/* Relaxed: who reads it wants a bound, and locks for what lies in it. */
-	return atomic_load_explicit(&nused, memory_order_relaxed);
+	/*
+	 * Acquire: pairs with the release in note_used_locked(), so that who
+	 * counts an arena that the program made knows that there is one.
+	 */
+	return atomic_load_explicit(&nused, memory_order_acquire);
 }
 
 static void
 note_used_locked(unsigned index)
 {
 	if (index >= arena_count())
-		atomic_store_explicit(&nused, index + 1, memory_order_relaxed);
+		/* Release: after the base, see arena_count(). */
+		atomic_store_explicit(&nused, index + 1, memory_order_release);
 }
 
 /* An automatic one; where its number is another's now, one below that. */
