@@ -60,6 +60,13 @@ def passes_arguments():
     yield from said.wrong(7)
 
 
+def passes_signals():
+    """What is ignored stays so across exec; subprocess undoes Python's own."""
+    words = ["--", "/bin/grep", "SigIgn", "/proc/self/status"]
+    yield from tool("run", *words).wrong(0, out=subprocess.run(
+        words[1:], stdout=subprocess.PIPE, text=True, check=True).stdout)
+
+
 def searches_path():
     with t.folder() as path:
         for name, mode in (("first/prog", 0o644), ("second/prog", 0o755)):
@@ -215,6 +222,7 @@ def main():
             ("run adds options behind those of TRIMALLOC_CONF", merges_options()),
             ("an option of run is stronger than the variable's", later_options_win()),
             ("run passes arguments, and the exit code back", passes_arguments()),
+            ("run leaves signals as they are", passes_signals()),
             ("run searches PATH as a shell does", searches_path()),
             ("run says what is missing, by 125, 126 and 127", names_what_is_missing()),
             ("run refuses a library's path that LD_PRELOAD cannot name",

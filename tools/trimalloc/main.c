@@ -181,8 +181,10 @@ main(int argc, char **argv)
 
 	/* UTF-8 for the pictures of top; numbers keep their points. */
 	setlocale(LC_CTYPE, "");
-	/* A reader that is gone, or a socket's other end, is an error code. */
-	signal(SIGPIPE, SIG_IGN);
+	/* A reader that is gone, or a socket's other end, is an error code; the
+	 * program that run starts would inherit that. */
+	if (name == NULL || strcmp(name, "run") != 0)
+		signal(SIGPIPE, SIG_IGN);
 	if (name == NULL) {
 		help(stderr);
 		return USAGE;
