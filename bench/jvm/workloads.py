@@ -35,7 +35,23 @@ WORKLOADS = (
     Workload(
         "netty_http", "netty, unpooled: bursts of HTTP requests answered by gzip",
         "netty", ("protocol=http", "pool=unpooled", "threads=16", "ops=2400", "waves=6"),
-        ("ops=480", "waves=3", "warmup=80"), is_telling=True),
+        ("ops=480", "waves=3", "warmup=80")),
+    Workload(
+        "netty_tls", "netty through BoringSSL: bursts of handshakes and echoes",
+        "netty", ("protocol=tls", "pool=pooled", "threads=16", "ops=900", "waves=6"),
+        ("ops=144", "waves=3", "warmup=32")),
+    Workload(
+        "tomcat", "Tomcat with 400 threads: bursts of requests answered by gzip",
+        "web", ("server=tomcat", "threads=32", "ops=6000", "waves=6"),
+        ("ops=768", "waves=3", "warmup=96"), heap_mb=256),
+    Workload(
+        "jetty", "Jetty with 200 threads: bursts of requests answered by gzip",
+        "web", ("server=jetty", "server_threads=200", "threads=32", "ops=6000", "waves=6"),
+        ("ops=768", "waves=3", "warmup=96"), heap_mb=256),
+    Workload(
+        "pushes", "netty-socketio: pushes to rooms of websockets",
+        "pushes", ("threads=16", "ops=12000", "waves=6"), ("ops=1500", "waves=3", "warmup=160"),
+        story="websocket pushes"),
     Workload(
         "compress", "gzip, zstd and snappy on 200 threads, a third of the streams not closed",
         "compress", ("threads=200", "ops=120000", "waves=6"),
@@ -43,7 +59,8 @@ WORKLOADS = (
         story="glibc's arenas under gzip"),
     Workload(
         "rocksdb", "RocksDB: 64 column families, flushes and compactions all the time",
-        "rocks", ("threads=8", "ops=60000", "waves=6"), ("ops=9000", "waves=3", "warmup=600")),
+        "rocks", ("threads=8", "ops=60000", "waves=6"), ("ops=9000", "waves=3", "warmup=600"),
+        is_telling=True),
     Workload(
         "grpc", "gRPC: bursts on streams in both directions, a quarter of which break",
         "grpc", ("threads=24", "ops=15000", "waves=6"), ("ops=2400", "waves=3", "warmup=300")),

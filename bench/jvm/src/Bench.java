@@ -23,14 +23,16 @@ public final class Bench {
         int pauseMillis = settings.number("pause_ms", 500);
         boolean isLedger = settings.number("ledger", 0) == 1;
         settings.folder();
+        // Before a load counts direct buffers: these two make the JDK keep some of its own.
+        Waves.cpuNow();
+        if (isLedger) {
+            Ledger.start();
+        }
         Workload load = Catalog.named(args[0], settings);
 
         load.open(settings);
         settings.refuseOthers();
         sayBoot(args[0], settings);
-        if (isLedger) {
-            Ledger.start();
-        }
         Waves crew = new Waves(load, threads);
         crew.run(warmUp);
         load.calm();

@@ -16,6 +16,8 @@ final class Catalog {
             case "storm" -> new CompileStorm();
             case "classes" -> new ClassStorm();
             case "threads" -> new ThreadChurn();
+            case "web" -> new WebServer();
+            case "pushes" -> new SocketPushes();
             case "direct" -> shared(new Direct());
             case "unsafe" -> shared(new UnsafeMix());
             case "jni" -> shared(new Tails());

@@ -2,6 +2,7 @@ import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.concurrent.CountDownLatch;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import javax.management.JMException;
@@ -27,17 +28,22 @@ final class Ledger implements Runnable {
     private static final Pattern ANONYMOUS = Pattern.compile("RssAnon:\\s+(\\d+) kB");
     private static final Pattern BREAK = Pattern.compile("\\[heap\\]\\n(?:[A-Z].*\\n)*?Rss:\\s+(\\d+) kB");
 
+    private final CountDownLatch begun = new CountDownLatch(1);
+
     private Ledger() {
     }
 
     /** Bytes in use of glibc's malloc. */
     static native long usedBytes();
 
-    static void start() {
+    /** Returns when the first line has been said. */
+    static void start() throws InterruptedException {
         System.loadLibrary("ledger");
-        Thread thread = new Thread(new Ledger(), "ledger");
+        Ledger ledger = new Ledger();
+        Thread thread = new Thread(ledger, "ledger");
         thread.setDaemon(true);
         thread.start();
+        ledger.begun.await();
     }
 
     @Override
@@ -45,6 +51,7 @@ final class Ledger implements Runnable {
         try {
             while (true) {
                 say();
+                begun.countDown();
                 Thread.sleep(BEAT_MILLIS);
             }
         } catch (Exception e) {

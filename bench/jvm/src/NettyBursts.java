@@ -1,5 +1,3 @@
-import static java.nio.charset.StandardCharsets.US_ASCII;
-
 import io.netty.bootstrap.ServerBootstrap;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufAllocator;
@@ -26,28 +24,24 @@ import io.netty.handler.codec.http.HttpResponseStatus;
 import io.netty.handler.codec.http.HttpServerCodec;
 import io.netty.handler.codec.http.HttpVersion;
 import java.io.IOException;
-import java.io.InputStream;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
-import java.net.Socket;
 import java.util.SplittableRandom;
+import javax.net.SocketFactory;
 
 /**
- * A server of netty's under connection bursts on loopback. An operation opens a dozen connections,
- * sends a body on each, then reads all answers, and closes. Bodies of one burst are alive at the
- * same time. protocol=echo sends them back as they come; protocol=http collects the body and sends
- * it back packed by gzip. Buffers are direct, pool=pooled or unpooled.
+ * A server of netty's under connection bursts on loopback. protocol=echo sends bodies back as they
+ * come, protocol=tls does so through BoringSSL, and protocol=http collects a body and sends it back
+ * packed by gzip. Buffers are direct, pool=pooled or unpooled.
  */
 final class NettyBursts implements Workload {
     private static final int BURST = 12;
     private static final int GZIP_LEVEL = 1;
     private static final int MAX_BODY = 1 << 20;
-    private static final int TIMEOUT_MILLIS = 60_000;
 
-    private final Text text = new Text(4 << 20);
-    private final Sizes lengths = new Sizes(512, 128 << 10);
     private EventLoopGroup loops;
-    private InetSocketAddress address;
+    private Burst burst;
+    private Tls tls;
     private boolean isHttp;
 
     /** Sends back what comes. */
@@ -92,7 +86,9 @@ final class NettyBursts implements Workload {
 
     @Override
     public void open(Settings settings) throws Exception {
-        isHttp = settings.text("protocol", "echo").equals("http");
+        String protocol = settings.text("protocol", "echo");
+        isHttp = protocol.equals("http");
+        tls = protocol.equals("tls") ? new Tls(settings.folder()) : null;
         boolean isPooled = settings.text("pool", "pooled").equals("pooled");
         ByteBufAllocator allocator = isPooled
                 ? PooledByteBufAllocator.DEFAULT : new UnpooledByteBufAllocator(true);
@@ -107,10 +103,14 @@ final class NettyBursts implements Workload {
                     }
                 })
                 .bind(InetAddress.getLoopbackAddress(), 0).sync().channel();
-        address = (InetSocketAddress) server.localAddress();
+        burst = new Burst(tls == null ? SocketFactory.getDefault() : tls.clients(),
+                (InetSocketAddress) server.localAddress(), isHttp, BURST);
     }
 
     private void fill(ChannelPipeline pipeline) {
+        if (tls != null) {
+            pipeline.addLast(tls.server().newHandler(pipeline.channel().alloc()));
+        }
         if (isHttp) {
             pipeline.addLast(new HttpServerCodec(), new HttpContentCompressor(GZIP_LEVEL),
                     new HttpObjectAggregator(MAX_BODY), new Answer());
@@ -121,58 +121,7 @@ final class NettyBursts implements Workload {
 
     @Override
     public void operate(SplittableRandom random) throws IOException {
-        Socket[] sockets = new Socket[BURST];
-        int[] sizes = new int[BURST];
-        try {
-            for (int i = 0; i < BURST; i++) {
-                sockets[i] = new Socket();
-                sockets[i].setSoTimeout(TIMEOUT_MILLIS);
-                sockets[i].connect(address, TIMEOUT_MILLIS);
-            }
-            for (int i = 0; i < BURST; i++) {
-                sizes[i] = lengths.next(random);
-                send(sockets[i], sizes[i], random);
-            }
-            for (int i = 0; i < BURST; i++) {
-                receive(sockets[i], sizes[i]);
-            }
-        } finally {
-            for (Socket socket : sockets) {
-                if (socket != null) {
-                    socket.close();
-                }
-            }
-        }
-    }
-
-    private void send(Socket socket, int size, SplittableRandom random) throws IOException {
-        if (isHttp) {
-            String head = "POST /echo HTTP/1.1\r\nhost: localhost\r\naccept-encoding: gzip\r\n"
-                    + "content-length: " + size + "\r\n\r\n";
-            socket.getOutputStream().write(head.getBytes(US_ASCII));
-        }
-        socket.getOutputStream().write(text.bytes(), text.from(random, size), size);
-        if (!isHttp) {
-            socket.shutdownOutput();
-        }
-    }
-
-    /** An echo ends when all has come back, an answer when the server closes. */
-    private void receive(Socket socket, int size) throws IOException {
-        InputStream in = socket.getInputStream();
-        byte[] buffer = new byte[16 << 10];
-        int got = 0;
-        String head = null;
-        for (int n = in.read(buffer); n > 0; n = in.read(buffer)) {
-            head = head == null ? new String(buffer, 0, Math.min(n, 15), US_ASCII) : head;
-            got += n;
-            if (!isHttp && got >= size) {
-                break;
-            }
-        }
-        if (isHttp ? head == null || !head.equals("HTTP/1.1 200 OK") : got != size) {
-            throw new IllegalStateException("got " + got + " of " + size + " bytes: " + head);
-        }
+        burst.run(random);
     }
 
     @Override

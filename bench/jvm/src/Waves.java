@@ -102,7 +102,7 @@ final class Waves {
         };
     }
 
-    private static long cpuNow() {
+    static long cpuNow() {
         return ((OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean()).getProcessCpuTime();
     }
 }
