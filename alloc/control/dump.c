@@ -59,7 +59,8 @@ complain_once(const char *path, int error)
 {
 	char buf[400];
 	struct text t;
-	const char *why = error_words(error);
+	const char *why = error == EEXIST ? "what is there is no file"
+					  : error_words(error);
 
 	if (dump.has_complained)
 		return;
@@ -116,9 +117,8 @@ write_file(const struct report *r, char *path, size_t cap)
 
 	if (!path_of(path, cap, n, now_ms))
 		return ENAMETOOLONG;
-	if (!differs)
-		output_rotate(path, (unsigned)option(dump_keep));
-	error = output_file(path, r->buf, r->len);
+	error = output_file(path, differs ? 1 : (unsigned)option(dump_keep),
+			    r->buf, r->len);
 	if (error != 0)
 		return error;
 	if (differs)

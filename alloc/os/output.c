@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -126,26 +127,6 @@ open_beside(struct path *beside, const char *path)
 	return (int)fd;
 }
 
-int
-output_file(const char *path, const char *buf, size_t len)
-{
-	struct path beside;
-	int fd = open_beside(&beside, path);
-	int error;
-
-	if (fd < 0)
-		return errno;
-	error = write_all(fd, buf, len);
-	/* A file system across a network may find out only now. */
-	if (syscall(SYS_close, fd) != 0 && error == 0)
-		error = errno;
-	if (error == 0 && rename(beside.buf, path) != 0)
-		error = errno;
-	if (error != 0)
-		unlink(beside.buf);
-	return error;
-}
-
 /* path.k; false where that is too long. */
 static bool
 path_number(struct path *p, const char *path, unsigned k)
@@ -169,8 +150,9 @@ first_free(struct path *p, const char *path, unsigned keep)
 	return k;
 }
 
-void
-output_rotate(const char *path, unsigned keep)
+/* `path` stays where it is meanwhile. */
+static void
+rotate(const char *path, unsigned keep)
 {
 	struct path from, to;
 	unsigned k;
@@ -188,6 +170,49 @@ output_rotate(const char *path, unsigned keep)
 	/* Where there are no hard links there is no file for a moment. */
 	if (link(path, to.buf) != 0 && errno != ENOENT)
 		rename(path, to.buf);
+}
+
+/*
+ * A device, a pipe or a link that somebody writes by, /dev/stderr say, would
+ * be gone for everybody; a process of root's may replace it.
+ */
+static int
+look_at_place(const char *path)
+{
+	struct stat st;
+
+	/* glibc before 2.33 has no lstat to link with. */
+	if (syscall(SYS_newfstatat, AT_FDCWD, path, &st, AT_SYMLINK_NOFOLLOW) !=
+	    0)
+		return errno == ENOENT ? 0 : errno;
+	if (S_ISDIR(st.st_mode))
+		return EISDIR;
+	return S_ISREG(st.st_mode) ? 0 : EEXIST;
+}
+
+int
+output_file(const char *path, unsigned keep, const char *buf, size_t len)
+{
+	struct path beside;
+	int error = look_at_place(path), fd;
+
+	if (error != 0)
+		return error;
+	fd = open_beside(&beside, path);
+	if (fd < 0)
+		return errno;
+	error = write_all(fd, buf, len);
+	/* A file system across a network may find out only now. */
+	if (syscall(SYS_close, fd) != 0 && error == 0)
+		error = errno;
+	/* Not before: full disks would have the older ones go for nothing. */
+	if (error == 0)
+		rotate(path, keep);
+	if (error == 0 && rename(beside.buf, path) != 0)
+		error = errno;
+	if (error != 0)
+		unlink(beside.buf);
+	return error;
 }
 
 void

@@ -22,17 +22,12 @@ size_t output_stderr(const char *buf, size_t len);
 
 /*
  * Makes a file beside `path` and renames it to that when it is whole, with
- * rights as the umask leaves them. 0, or an errno value; then there is
- * nothing new.
+ * rights as the umask leaves them. What was at `path` is path.1 then, what was
+ * there path.2 and so on, so that there are `keep` of them; more are removed.
+ * 0, or an errno value, and then nothing has moved: EEXIST where something
+ * that is no file stands at `path`.
  */
-int output_file(const char *path, const char *buf, size_t len);
-
-/*
- * Keeps what is at `path` as path.1, that as path.2 and so on, so that with
- * the next output_file() there are `keep` of them; more are removed. `path`
- * stays where it is meanwhile.
- */
-void output_rotate(const char *path, unsigned keep);
+int output_file(const char *path, unsigned keep, const char *buf, size_t len);
 
 /* Removes a file; none there is nothing wrong. */
 void output_remove(const char *path);

@@ -74,7 +74,7 @@ content(const char *path)
 static void
 put(const char *path, const char *s)
 {
-	assert_int_equal(output_file(path, s, strlen(s)), 0);
+	assert_int_equal(output_file(path, 1, s, strlen(s)), 0);
 }
 
 /* --- files ------------------------------------------------------------------ */
@@ -102,14 +102,33 @@ what_cannot_be_made_leaves_nothing(void **state)
 	char path[OUTPUT_PATH_BYTES + 100];
 
 	(void)state;
-	assert_int_equal(output_file("none/f", "x", 1), ENOENT);
+	assert_int_equal(output_file("none/f", 1, "x", 1), ENOENT);
 	assert_int_equal(mkdir("folder", 0700), 0);
-	assert_int_equal(output_file("folder", "x", 1), EISDIR);
+	assert_int_equal(output_file("folder", 1, "x", 1), EISDIR);
 	assert_int_equal(count_files(), 1);
 	assert_int_equal(rmdir("folder"), 0);
 	memset(path, 'x', sizeof path - 1);
 	path[sizeof path - 1] = '\0';
-	assert_int_equal(output_file(path, "x", 1), ENAMETOOLONG);
+	assert_int_equal(output_file(path, 1, "x", 1), ENAMETOOLONG);
+	assert_int_equal(count_files(), 0);
+}
+
+static void
+what_is_no_file_is_left_alone(void **state)
+{
+	struct stat st;
+
+	(void)state;
+	assert_int_equal(mkfifo("f", 0600), 0);
+	assert_int_equal(output_file("f", 3, "x", 1), EEXIST);
+	assert_int_equal(lstat("f", &st), 0);
+	assert_true(S_ISFIFO(st.st_mode));
+	output_remove("f");
+	assert_int_equal(symlink("nowhere", "f"), 0);
+	assert_int_equal(output_file("f", 3, "x", 1), EEXIST);
+	assert_int_equal(lstat("f", &st), 0);
+	assert_true(S_ISLNK(st.st_mode));
+	output_remove("f");
 	assert_int_equal(count_files(), 0);
 }
 
@@ -122,7 +141,9 @@ do_fill_the_disk(void)
 	put("f", "before");
 	signal(SIGXFSZ, SIG_IGN);
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
-	assert_int_equal(output_file("f", big, sizeof big), EFBIG);
+	for (unsigned keep = 1; keep <= 3; keep++)
+		assert_int_equal(output_file("f", keep, big, sizeof big),
+				 EFBIG);
 	assert_string_equal(content("f"), "before");
 	assert_int_equal(count_files(), 1);
 }
@@ -165,12 +186,11 @@ a_reader_sees_whole_files_alone(void **state)
 	void *n;
 
 	(void)state;
-	assert_int_equal(output_file("f", big, sizeof big), 0);
+	assert_int_equal(output_file("f", 1, big, sizeof big), 0);
 	assert_int_equal(pthread_create(&thread, NULL, read_always, NULL), 0);
 	for (int i = 0; i < 300; i++) {
 		memset(big, 'a' + i % 26, sizeof big);
-		output_rotate("f", 3);
-		assert_int_equal(output_file("f", big, sizeof big), 0);
+		assert_int_equal(output_file("f", 3, big, sizeof big), 0);
 	}
 	atomic_store(&is_over, true);
 	assert_int_equal(pthread_join(thread, &n), 0);
@@ -183,8 +203,7 @@ a_reader_sees_whole_files_alone(void **state)
 static void
 put_next(const char *s, unsigned keep)
 {
-	output_rotate("f", keep);
-	put("f", s);
+	assert_int_equal(output_file("f", keep, s, strlen(s)), 0);
 }
 
 static void
@@ -230,7 +249,9 @@ static void
 the_first_file_has_none_to_move(void **state)
 {
 	(void)state;
-	output_rotate("f", 5);
+	put_next("1", 5);
+	assert_int_equal(count_files(), 1);
+	output_remove("f");
 	assert_int_equal(count_files(), 0);
 	output_remove("f");
 }
@@ -289,6 +310,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_file_takes_the_place_of_the_one_before),
 		TEST(what_cannot_be_made_leaves_nothing),
+		TEST(what_is_no_file_is_left_alone),
 		TEST(what_does_not_fit_leaves_the_file_before),
 		TEST(a_reader_sees_whole_files_alone),
 		TEST(older_files_move_up_and_the_oldest_goes),
