@@ -13,23 +13,29 @@ static uint32_t seen;
 void
 bell_ring_slow(void)
 {
-	/* Relaxed: the word carries no data; locks order what it is about. */
-	if (atomic_exchange_explicit(&bell_asleep, 0, memory_order_relaxed))
+	/*
+	 * Acquire and release: pairs with the exchange in bell_announce(). Of
+	 * the two the later one sees what the other side wrote before.
+	 */
+	if (atomic_exchange_explicit(&bell_asleep, 0, memory_order_acq_rel))
 		os_futex_wake(&bell_asleep, 1);
 }
 
 void
 bell_announce(void)
 {
-	/* Sequentially consistent: before the last look for work. */
-	atomic_store_explicit(&bell_asleep, 1, memory_order_seq_cst);
+	/*
+	 * Acquire and release, as in bell_ring_slow(). A store would not do:
+	 * the last look for work may overtake it.
+	 */
+	atomic_exchange_explicit(&bell_asleep, 1, memory_order_acq_rel);
 }
 
 void
 bell_sleep(uint64_t ns)
 {
 	os_futex_wait(&bell_asleep, 1, ns == BELL_FOREVER ? 0 : ns);
-	/* Relaxed: as in bell_ring_slow(). */
+	/* Relaxed: the next announcement orders what is looked at. */
 	atomic_store_explicit(&bell_asleep, 0, memory_order_relaxed);
 }
 
@@ -37,13 +43,16 @@ void
 bell_nap(uint64_t ns)
 {
 	os_futex_wait(&dismissals, seen, ns);
-	seen = atomic_load_explicit(&dismissals, memory_order_relaxed);
+	/* Acquire: pairs with the release in bell_dismiss(), so that the
+	 * reason of a dismissal is seen with it. */
+	seen = atomic_load_explicit(&dismissals, memory_order_acquire);
 }
 
 void
 bell_dismiss(void)
 {
-	atomic_fetch_add_explicit(&dismissals, 1, memory_order_relaxed);
+	/* Release: pairs with the acquire in bell_nap(). */
+	atomic_fetch_add_explicit(&dismissals, 1, memory_order_release);
 	os_futex_wake(&dismissals, 1);
 	bell_ring_slow();
 }
