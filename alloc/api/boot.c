@@ -11,6 +11,7 @@
  * Nothing is torn down at exit: destructors may allocate to the end.
  */
 #include <pthread.h>
+#include <unistd.h>
 
 #include "../base/options.h"
 #include "../cache/thread.h"
@@ -95,9 +96,8 @@ boot(void)
 		boot_slow();
 }
 
-/* glibc hands every constructor the program's arguments and environment. */
-__attribute__((constructor)) static void
-construct(int argc UNUSED, char **argv UNUSED, char **env)
+static void
+start(char **env)
 {
 	boot();
 	stats_boot();
@@ -112,6 +112,24 @@ construct(int argc UNUSED, char **argv UNUSED, char **env)
 	server_boot();
 	trim_boot();
 }
+
+/*
+ * glibc hands every constructor the program's arguments and environment, and
+ * may not have set environ yet. musl hands it nothing, and has.
+ */
+#if defined(__GLIBC__)
+__attribute__((constructor)) static void
+construct(int argc UNUSED, char **argv UNUSED, char **env)
+{
+	start(env);
+}
+#else
+__attribute__((constructor)) static void
+construct(void)
+{
+	start(environ);
+}
+#endif
 
 __attribute__((destructor)) static void
 destruct(void)

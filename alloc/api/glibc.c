@@ -32,6 +32,9 @@ INTERPOSE(int, malloc_trim, (size_t))
 
 /* --- mallinfo ----------------------------------------------------------------- */
 
+/* The structs, and the numbers below, are glibc's; musl has none of this. */
+#if defined(__GLIBC__)
+
 EXPORT struct mallinfo2
 tri_mallinfo2(void)
 {
@@ -78,6 +81,8 @@ tri_mallinfo(void)
 }
 INTERPOSE(struct mallinfo, mallinfo, (void))
 
+#endif
+
 /* --- reports -------------------------------------------------------------------- */
 
 EXPORT void
@@ -114,6 +119,8 @@ INTERPOSE(int, malloc_info, (int, FILE *))
 
 /* --- mallopt ---------------------------------------------------------------------- */
 
+#if defined(__GLIBC__)
+
 /*
  * M_ARENA_MAX is honoured for threads to come. The others name mechanisms
  * that we do not have (a heap top, a threshold for mmap): accepted, for
@@ -142,3 +149,5 @@ tri_mallopt(int param, int value)
 	}
 }
 INTERPOSE(int, mallopt, (int, int))
+
+#endif

@@ -10,12 +10,14 @@
 #include "memory.h"
 
 static bool
-is_limited(int resource)
+has_limits(void)
 {
-	struct rlimit limit;
+	struct rlimit space, data;
 
-	return getrlimit((__rlimit_resource_t)resource, &limit) == 0 &&
-	       limit.rlim_cur != RLIM_INFINITY;
+	return (getrlimit(RLIMIT_AS, &space) == 0 &&
+		space.rlim_cur != RLIM_INFINITY) ||
+	       (getrlimit(RLIMIT_DATA, &data) == 0 &&
+		data.rlim_cur != RLIM_INFINITY);
 }
 
 /* Mode 2: the machine refuses what its memory and swap could not bear. */
@@ -32,6 +34,5 @@ overcommits_never(void)
 bool
 os_commit_is_scarce(void)
 {
-	return is_limited(RLIMIT_AS) || is_limited(RLIMIT_DATA) ||
-	       overcommits_never();
+	return has_limits() || overcommits_never();
 }

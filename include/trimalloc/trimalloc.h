@@ -106,6 +106,8 @@ size_t tri_nallocx(size_t n, int flags);
  */
 int tri_malloc_trim(size_t pad);
 
+/* The structs are glibc's. */
+#if defined(__GLIBC__)
 /*
  * arena: bytes in use or not yet given back; uordblks: bytes in the program's
  * hands, large blocks included (hblks and hblkhd are 0); ordblks, fordblks:
@@ -114,15 +116,15 @@ int tri_malloc_trim(size_t pad);
  */
 struct mallinfo2 tri_mallinfo2(void);
 struct mallinfo tri_mallinfo(void);
+/* M_ARENA_MAX caps arenas for threads to come; 1 for what malloc.h names. */
+int tri_mallopt(int param, int value);
+#endif
 
 /* XML as glibc's, and an element <trimalloc>. 0, EINVAL or -1. */
 int tri_malloc_info(int options, FILE *stream);
 
 /* A report for people, to stderr. */
 void tri_malloc_stats(void);
-
-/* M_ARENA_MAX caps arenas for threads to come; 1 for what malloc.h names. */
-int tri_mallopt(int param, int value);
 
 /*
  * Every figure and every switch by its name, as jemalloc(3) says, and under
