@@ -121,6 +121,11 @@ class Fake:
         if self.mode == "huge":
             peer.sendall(b"ok 1073741824\n")
             return
+        if self.mode == "steers":
+            text = b"\033[2J\0\033[31m\xc2\x9b31m\x07\n"
+            peer.sendall(b"error \033[31m " + text if line == "trim"
+                         else b"ok %d\n" % len(text) + text)
+            return
         said = self.answer(line)
         if isinstance(said, tuple):
             peer.sendall(("error %s %s\n" % said).encode())

@@ -180,12 +180,16 @@ def prints_each_tab():
 
 
 def names_cannot_steer():
-    """A process may be called what it likes, even what a terminal obeys."""
-    with folder() as path, fake(path, "--comm", "\033[2J\033[31mx") as p:
-        for words in (("top", "--once"), ("stats", p.pid, "--prometheus"), ("trim", p.pid)):
-            said = tool(*words)
-            if "\033" in said.out + said.err:
-                yield "%s lets an escape sequence through" % (words,)
+    """A process may be called what it likes, even what a terminal obeys: U+009B is ESC [."""
+    for mode in ("good", "steers"):
+        with folder() as path, fake(path, "--comm", "\033[2J\u009b31mx", "--mode", mode) as p:
+            for words in (("top", "--once"), ("stats", p.pid, "--prometheus"), ("trim", p.pid),
+                          ("stats", p.pid), ("stats", "--json", p.pid), ("options", p.pid),
+                          ("ctl", p.pid, "epoch"), ("dump", "--socket", p.pid)):
+                said = tool(*words)
+                for steers in "\033", "\u009b", "\x07", "\0":
+                    if steers in said.out + said.err:
+                        yield "%s lets %r through" % (words, steers)
 
 
 def walks():

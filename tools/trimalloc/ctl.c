@@ -34,7 +34,7 @@ one_name(struct target *t, const char *word, bool is_call, bool is_one_of_many,
 		return code;
 	if (is_one_of_many)
 		printf("%s=", word);
-	fwrite(make_printable(t->link.answer), 1, t->link.len, stdout);
+	link_print(&t->link);
 	return code;
 }
 

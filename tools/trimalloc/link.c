@@ -199,7 +199,8 @@ take_head(struct link *l)
 		l->state = LINK_READY;
 	else
 		link_break(l, EPROTO);
-	make_printable(l->sentence);
+	make_printable(l->word, strlen(l->word));
+	make_printable(l->sentence, strlen(l->sentence));
 }
 
 /* Byte by byte up to the line's end, for what is behind it is the answer; a
@@ -287,12 +288,45 @@ link_close(struct link *l)
 	memset(l, 0, sizeof *l);
 }
 
-char *
-make_printable(char *text)
+/* How many bytes the character of UTF-8 has that begins here, at most `left`;
+ * 0: there is none, or one that steers a terminal: ESC, and U+009B, too. */
+static size_t
+printable_bytes(const unsigned char *at, size_t left)
 {
-	for (char *c = text; *c != '\0'; c++) {
-		if (iscntrl((unsigned char)*c) && *c != '\n' && *c != '\t')
-			*c = '?';
+	size_t n = at[0] < 0xe0 ? 2 : at[0] < 0xf0 ? 3 : 4;
+
+	if (at[0] < 0x80)
+		return (at[0] >= ' ' && at[0] != 0x7f) || at[0] == '\n' ||
+		       at[0] == '\t';
+	if (at[0] < 0xc2 || at[0] > 0xf4 || n > left)
+		return 0;
+	for (size_t i = 1; i < n; i++) {
+		if ((at[i] & 0xc0) != 0x80)
+			return 0;
+	}
+	/* Longer than need be, half of a pair, beyond the last. */
+	if ((at[0] == 0xe0 && at[1] < 0xa0) ||
+	    (at[0] == 0xed && at[1] > 0x9f) ||
+	    (at[0] == 0xf0 && at[1] < 0x90) || (at[0] == 0xf4 && at[1] > 0x8f))
+		return 0;
+	return at[0] == 0xc2 && at[1] < 0xa0 ? 0 : n;
+}
+
+char *
+make_printable(char *text, size_t len)
+{
+	size_t n;
+
+	for (size_t i = 0; i<len; i += n> 0 ? n : 1) {
+		n = printable_bytes((const unsigned char *)text + i, len - i);
+		if (n == 0)
+			text[i] = '?';
 	}
 	return text;
+}
+
+void
+link_print(struct link *l)
+{
+	fwrite(make_printable(l->answer, l->len), 1, l->len, stdout);
 }

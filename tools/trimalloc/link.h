@@ -65,7 +65,11 @@ bool link_call(struct link *l, const char *request, int64_t deadline_ms);
 
 void link_close(struct link *l);
 
-/* Replaces what a terminal could take for a command. Returns its argument. */
-char *make_printable(char *text);
+/* Prints the answer, made printable: whoever runs the process wrote it. */
+void link_print(struct link *l);
+
+/* Puts '?' for what a terminal could take for a command, and for what is not
+ * UTF-8. Returns its argument. */
+char *make_printable(char *text, size_t len);
 
 #endif

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "link.h"
 #include "metrics.h"
 
 enum of { PROCESS, ARENA, CLASS };
@@ -89,22 +90,21 @@ metrics_free(struct metrics *m)
 static char *
 quote(const char *value)
 {
-	/* jansson refuses what is not UTF-8. */
-	json_t *checked = json_string(value);
+	char *clean = make_printable(must(strdup(value)), strlen(value));
 	char *quoted = must(malloc(2 * strlen(value) + 3)), *at = quoted;
 
 	*at++ = '"';
-	for (const char *c = value; *c != '\0'; c++) {
+	for (const char *c = clean; *c != '\0'; c++) {
 		if (*c == '\\' || *c == '"' || *c == '\n')
 			*at++ = '\\';
 		if (*c == '\n')
 			*at++ = 'n';
 		else
-			*at++ = checked == NULL && (*c & 0x80) ? '?' : *c;
+			*at++ = *c;
 	}
 	*at++ = '"';
 	*at = '\0';
-	json_decref(checked);
+	free(clean);
 	return quoted;
 }
 

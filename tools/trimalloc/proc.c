@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "link.h"
 #include "proc.h"
 #include "tool.h"
 
@@ -100,10 +101,7 @@ read_comm(int pid, char *comm, size_t size)
 		return -1;
 	snprintf(comm, size, "%.*s", (int)strcspn(name, "\n"), name);
 	/* Anybody may put anything there. */
-	for (char *c = comm; *c != '\0'; c++) {
-		if (iscntrl((unsigned char)*c))
-			*c = '?';
-	}
+	make_printable(comm, strlen(comm));
 	free(name);
 	return 0;
 }

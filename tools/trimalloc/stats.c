@@ -51,7 +51,7 @@ print_look(struct target *t, const struct wish *w)
 		return code;
 	if (w->form == PROMETHEUS || w->form == OPENMETRICS)
 		return stats_metrics(t, w->form);
-	fwrite(t->link.answer, 1, t->link.len, stdout);
+	link_print(&t->link);
 	if (t->link.len > 0 && t->link.answer[t->link.len - 1] != '\n')
 		putchar('\n');
 	return DONE;

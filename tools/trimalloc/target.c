@@ -342,7 +342,7 @@ target_look(struct target *t, int pid)
 	else if (link_open(&t->link, pid, t->path, &peer) != 0)
 		problem_connect(t, errno, peer);
 	if (t->path != NULL)
-		make_printable(t->path);
+		make_printable(t->path, strlen(t->path));
 }
 
 int
@@ -450,7 +450,7 @@ target_print(int pid, const char *request, double seconds)
 	if (code == DONE)
 		code = target_ask(&t, request, seconds);
 	if (code == DONE)
-		fwrite(t.link.answer, 1, t.link.len, stdout);
+		link_print(&t.link);
 	target_close(&t);
 	return flush_output(code);
 }
