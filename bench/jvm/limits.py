@@ -6,10 +6,9 @@ from rss import cgroup, child
 
 from . import plan, store, workloads
 
-MB = 1_000_000
+MB = plan.MB
 STEP_MB = 8
 MOST_MB = 16_384
-JOIN = 'echo $$ > "$0" && exec "$@"'
 
 
 def bisect(survives, low, high, step, most=MOST_MB):
@@ -81,7 +80,7 @@ class Limits:
         with plan.scratch(self.store.folder) as folder, cgroup.limited(nbytes) as group:
             command = workloads.command(workload, step.jdk, step.variant, is_quick,
                                         self.matrix.built, folder)
-            joined = ["/bin/sh", "-c", JOIN, f"{group.folder}/cgroup.procs", *command]
-            one = child.Child(scenario, step.variant, joined, scenario.timeout_s)
+            one = child.Child(scenario, step.variant, plan.joined(group, command),
+                              scenario.timeout_s)
             child.drive([one])
             return one.failure is None and group.kills() == 0

@@ -9,10 +9,14 @@ import sys
 import tempfile
 import time
 
-from rss import child, contenders
+from rss import cgroup, child, contenders
 from rss.rounds import Progress
 
 from . import figures, store, workloads
+
+
+MB = 1_000_000
+JOIN = 'echo $$ > "$0" && exec "$@"'
 
 
 def steps(chosen, found_jdks, variants, ledger, nrounds):
@@ -40,6 +44,11 @@ def scratch(folder):
         shutil.rmtree(path, ignore_errors=True)
 
 
+def joined(group, command):
+    """The command as a member of the group from its first instruction on."""
+    return ["/bin/sh", "-c", JOIN, os.path.join(group.folder, "cgroup.procs"), *command]
+
+
 class Matrix:
     def __init__(self, plan, kept, built, is_quick):
         self.steps = list(plan)
@@ -64,12 +73,14 @@ class Matrix:
 
     def _run_step(self, step):
         try:
-            one = self._drive(step)
+            one, of_group = self._drive(step)
             why = one.failure or self._unproven(step, one)
             if why is None:
                 self.store.keep_curve(step.key, one.marks, one.series)
-                self.store.add(step.key, self._of(step), self._figures(step, one))
+                self.store.add(step.key, self._of(step), {**self._figures(step, one), **of_group})
                 return
+        except cgroup.Unavailable as error:
+            why = str(error)
         except OSError as error:
             why = f"cannot be started: {error}"
         except (KeyError, IndexError, ZeroDivisionError) as error:
@@ -78,12 +89,20 @@ class Matrix:
         self.store.fail(step.key, self._of(step), why)
 
     def _drive(self, step):
-        scenario = workloads.scenario(step.workload, self.is_quick)
+        """A finished child, and figures of its cgroup if it has one."""
         with scratch(self.store.folder) as folder:
             command = workloads.command(step.workload, step.jdk, step.variant, self.is_quick,
                                         self.built, folder)
-            one = child.Child(scenario, step.variant, command, scenario.timeout_s)
-            child.drive([one])
+            if not step.workload.limit_mb:
+                return self._watch(step, command), {}
+            with cgroup.limited(step.workload.limit_mb * MB) as group:
+                one = self._watch(step, joined(group, command))
+                return one, {"usage_peak_bytes": group.peak_bytes(), "kills": group.kills()}
+
+    def _watch(self, step, command):
+        scenario = workloads.scenario(step.workload, self.is_quick)
+        one = child.Child(scenario, step.variant, command, scenario.timeout_s)
+        child.drive([one])
         return one
 
     def _unproven(self, step, one):

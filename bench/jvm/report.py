@@ -15,6 +15,7 @@ COLUMNS = (     # figure, title, form, with spread
     ("after1_bytes", "1 s MB", "MB", False), ("after5_bytes", "5 s MB", "MB", False),
     ("after30_bytes", "30 s MB", "MB", False), ("mean_waste_bytes", "mean waste MB", "MB", False),
     ("rest_waste_bytes", "rest waste MB", "MB", False),
+    ("usage_peak_bytes", "cgroup's peak MB", "MB", False),
     ("minor_faults", "page faults", "count", False), ("limit_bytes", "least limit MB", "MB", False),
 )
 NOTE = ("Medians over the rounds, ± half of the way from the least to the largest. Bytes are "

@@ -24,6 +24,7 @@ def fingerprint(step, is_quick):
     """Of all that a run's figures depend on, the machine aside."""
     variant = step.variant
     what = [step.workload.load, step.workload.all_settings(is_quick), step.workload.heap_mb,
+            step.workload.limit_mb,
             step.jdk.version, variant.version, variant.variables, list(variant.jvm_options)]
     return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:16]
 

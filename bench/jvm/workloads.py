@@ -19,6 +19,7 @@ class Workload:
     is_telling: bool = False    # one of those that a quick run has
     story: str = ""             # what users told of it
     timeout_s: float = 300
+    limit_mb: int = 0           # of a memory cgroup that it runs in
 
     def all_settings(self, is_quick):
         merged = dict(pair.split("=", 1) for pair in self.settings)
@@ -76,6 +77,14 @@ WORKLOADS = (
     Workload(
         "direct", "Direct buffers on 64 threads, 4 KiB to 1 MiB, one in eight left to cleaners",
         "direct", ("threads=64", "ops=240000", "waves=6"), ("ops=60000", "waves=3")),
+    Workload(
+        "rest", "Apache HttpAsyncClient: REST calls with bodies of up to 2 MiB",
+        "rest", ("threads=24", "ops=6000", "waves=6"), ("ops=720", "waves=3", "warmup=72"),
+        heap_mb=384),
+    Workload(
+        "logs", "Logs written and packed in a cgroup of 288 MB that their page cache fills",
+        "logs", ("threads=32", "ops=60000", "waves=6"), ("ops=4000", "waves=3"),
+        limit_mb=288, story="page cache of logs in a limited cgroup"),
     Workload(
         "lucene", "Lucene: indexing on mapped files, merges and searches beside it",
         "lucene", ("threads=8", "ops=24000", "waves=6"), ("ops=2400", "waves=3"), heap_mb=192),

@@ -18,6 +18,8 @@ final class Catalog {
             case "threads" -> new ThreadChurn();
             case "web" -> new WebServer();
             case "pushes" -> new SocketPushes();
+            case "rest" -> new RestClient();
+            case "logs" -> new LogFiles();
             case "direct" -> shared(new Direct());
             case "unsafe" -> shared(new UnsafeMix());
             case "jni" -> shared(new Tails());

@@ -25,8 +25,6 @@ final class Ledger implements Runnable {
             Pattern.compile("\\((?:mmap|stack): reserved=(\\d+)B?, committed=(\\d+)");
     private static final Pattern TRACKED = Pattern.compile("\\(malloc=(\\d+)B?[^#)]*#(\\d+)");
     private static final Pattern FILES = Pattern.compile("Rss(?:File|Shmem):\\s+(\\d+) kB");
-    private static final Pattern ANONYMOUS = Pattern.compile("RssAnon:\\s+(\\d+) kB");
-    private static final Pattern BREAK = Pattern.compile("\\[heap\\]\\n(?:[A-Z].*\\n)*?Rss:\\s+(\\d+) kB");
 
     private final CountDownLatch begun = new CountDownLatch(1);
 
@@ -66,14 +64,28 @@ final class Ledger implements Runnable {
                 new Object[] {new String[] {"summary", "scale=b"}},
                 new String[] {String[].class.getName()});
         String status = Files.readString(Path.of("/proc/self/status"));
-        String mappings = Files.readString(Path.of("/proc/self/smaps"));
         long blocks = sum(TRACKED, 2, summary);
         Marks.say("memory",
                 "committed_bytes", sum(OWN, 2, summary),
-                "touched_bytes", sum(ANONYMOUS, 1, status) - sum(BREAK, 1, mappings) << 10,
+                "touched_bytes", anonymousOutsideOfBreak(),
                 "live_bytes", usedBytes() - blocks * NMT_BYTES,
                 "tracked_bytes", sum(TRACKED, 1, summary),
                 "file_bytes", sum(FILES, 1, status) << 10);
+    }
+
+    /** Of one reading: between two, the break would have grown. */
+    private static long anonymousOutsideOfBreak() throws IOException {
+        long kilobytes = 0;
+        boolean isBreak = false;
+        for (String line : Files.readAllLines(Path.of("/proc/self/smaps"))) {
+            // A mapping begins with its address, what follows with a capital letter.
+            if (!Character.isUpperCase(line.charAt(0))) {
+                isBreak = line.endsWith("[heap]");
+            } else if (!isBreak && line.startsWith("Anonymous:")) {
+                kilobytes += Long.parseLong(line.replaceAll("[^0-9]", ""));
+            }
+        }
+        return kilobytes << 10;
     }
 
     private static long sum(Pattern pattern, int group, String text) {
