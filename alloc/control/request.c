@@ -46,12 +46,17 @@ answer_error(struct answer *out, const char *word, const char *sentence)
 	out->nhead = t.len + 1;
 }
 
-/* What errno values mean here. */
+/* What errno values mean here; below 0, those of a file. */
 static void
 answer_errno(struct answer *out, int error)
 {
-	const char *why = error_words(error);
+	const char *why = error_words(error < 0 ? -error : error);
 
+	if (error < 0) {
+		answer_error(out, "io",
+			     why != NULL ? why : "it cannot be written");
+		return;
+	}
 	switch (error) {
 	case ENOENT:
 		answer_error(out, "noent", "there is no such name");
@@ -89,7 +94,7 @@ answer_ok(struct answer *out)
 
 /* --- texts -------------------------------------------------------------------- */
 
-/* Says something; 0, or an errno value. */
+/* Says something; 0, an errno value, or one below 0: of a file. */
 typedef int say_fn(struct text *t, const char *arg);
 
 /* What is said, in memory of the kernel's, twice as much of it until it fits. */
@@ -182,9 +187,13 @@ say_dump(struct text *t, const char *arg UNUSED)
 	char where[OUTPUT_PATH_BYTES];
 	int error = dump_now(where, sizeof where);
 
+	/* Where there was none, `where` says nothing, and what errno values
+	 * mean for names is not what they mean for files. */
+	if (error != 0)
+		return error == EBUSY || error == ENOMEM ? error : -error;
 	text_str(t, where);
 	text_str(t, "\n");
-	return error;
+	return 0;
 }
 
 /* --- requests -------------------------------------------------------------------- */

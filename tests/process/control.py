@@ -37,6 +37,17 @@ def each_request_is_answered(folder):
             yield "no dump"
 
 
+def a_dump_that_cannot_be_written_says_why(folder):
+    with served(folder, more=",dump_path:none/dump") as one, Peer(one.path) as peer:
+        if peer.ask("dump")[0].strip() != "error io there is no such file or directory":
+            yield peer.ask("dump")[0]
+    with served(folder, more=",dump_path:stderr.link") as one, Peer(one.path) as peer:
+        os.symlink("/proc/self/fd/2", folder + "/stderr.link")
+        if peer.ask("dump")[0].strip() != "error io it is there already" or not os.path.islink(folder + "/stderr.link"):
+            yield peer.ask("dump")[0]
+        wait_for(lambda: "what is there is no file" in one.errors(), "a complaint")
+
+
 def values_can_be_read_and_written(folder):
     with served(folder) as one, Peer(one.path) as peer:
         for line, want in (("get background_thread", b"true\n"), ("get opt.narenas", None),
@@ -318,6 +329,7 @@ def with_the_socket_an_idle_process_has_no_wakeups(folder):
 if __name__ == "__main__":
     target.run([
         each_request_is_answered,
+        a_dump_that_cannot_be_written_says_why,
         values_can_be_read_and_written,
         requests_may_follow_each_other_at_once,
         what_is_sent_before_the_end_is_answered,

@@ -397,6 +397,8 @@ advice(const char *word)
 		{ "perm", "only what concerns the whole process can be reached "
 			  "from outside, and not all of that be written" },
 		{ "inval", "trimalloc ctl PID --list prints the types" },
+		{ "io", "the report goes to its option dump_path, or its "
+			"stderr: can that be written?" },
 		{ "busy", "others are connected: try again" },
 		{ "nomem", "the process is short of memory: try again" },
 	};
