@@ -97,5 +97,6 @@ fork_child(void)
 	thread_child_release();
 	reclaim_unlock();
 	server_unlock();
+	server_forget();
 	trim_forget_thread();
 }

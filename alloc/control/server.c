@@ -383,9 +383,6 @@ start_locked(spawn_create_fn *create)
 void
 server_start(spawn_create_fn *create, bool has_files)
 {
-	/* Of a child of fork: its parent's thread is not here. */
-	if (atomic_load_explicit(&server.pid, memory_order_relaxed) != os_pid())
-		atomic_store_explicit(&server.runs, 0, memory_order_relaxed);
 	if (option(control) == 0)
 		return;
 	/* The parent's path stays the parent's. */
@@ -429,6 +426,15 @@ server_exit(void)
 				&server.pid, &pid, 0, memory_order_acquire,
 				memory_order_relaxed))
 		socket_remove(server.path, &server.file);
+}
+
+/* By its number it may seem to be its parent, each the first of a namespace. */
+void
+server_forget(void)
+{
+	/* Relaxed: there is one thread. */
+	atomic_store_explicit(&server.pid, 0, memory_order_relaxed);
+	atomic_store_explicit(&server.runs, 0, memory_order_relaxed);
 }
 
 void

@@ -39,8 +39,9 @@ void server_stop(void);
 /* The program exits: the file goes. */
 void server_exit(void);
 
-/* For fork.c. */
+/* For fork.c; the child forgets: file and thread are its parent's. */
 void server_lock(void);
 void server_unlock(void);
+void server_forget(void);
 
 #endif

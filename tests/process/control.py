@@ -279,6 +279,36 @@ def the_child_of_a_fork_leaves_its_parent_s_fixed_path_alone(folder):
             yield "the parent is not answered any more: " + one.errors()
 
 
+ELSEWHERE = """
+import ctypes, os, sys, threading, time
+stop = threading.Event()
+threading.Thread(target=stop.wait).start()
+while not os.path.exists("1.sock"):
+    time.sleep(0.01)
+ctypes.CDLL(None).unshare(0x20000000)
+child = os.fork()
+if child == 0:
+    print("child", os.getpid(), flush=True)
+    ctypes.CDLL(None).exit(0)
+os.waitpid(child, 0)
+print("there" if os.path.exists("1.sock") else "gone", flush=True)
+os._exit(0)
+"""
+
+
+def a_child_of_the_same_number_leaves_its_parent_s_alone(folder):
+    """The first process of a container has a child that is the first of another one."""
+    words = ["unshare", "--pid", "--fork"]
+    if subprocess.run(words + ["true"], stderr=subprocess.DEVNULL, check=False).returncode != 0:
+        raise Skipped("no pid namespace can be made here")
+    said = subprocess.run(words + [sys.executable, "-c", ELSEWHERE], cwd=folder, timeout=30, check=True,
+                          env=dict(os.environ, LD_PRELOAD=target.LIBRARY,
+                                   TRIMALLOC_CONF="control:%s/%%p.sock" % folder),
+                          stdout=subprocess.PIPE, text=True)
+    if said.stdout.split() != ["child", "1", "there"]:
+        yield said.stdout
+
+
 def after_exec_the_file_of_the_program_before_is_gone(folder):
     with served(folder) as one:
         one.send("os.execv('/bin/sleep', ['sleep', '60'])")
@@ -348,6 +378,7 @@ if __name__ == "__main__":
         a_long_folder_is_no_hindrance,
         the_child_of_a_fork_has_its_own,
         the_child_of_a_fork_leaves_its_parent_s_fixed_path_alone,
+        a_child_of_the_same_number_leaves_its_parent_s_alone,
         after_exec_the_file_of_the_program_before_is_gone,
         after_exec_the_next_program_has_its_own,
         a_process_of_one_thread_gets_one_too,
