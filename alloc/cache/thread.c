@@ -255,17 +255,25 @@ bool
 thread_set_arena(struct arena *a)
 {
 	struct tcache *c = cache_lock_own();
+	bool is_there;
 
 	if (c == NULL)
 		return false;
-	/* What comes from now on is of that arena. */
-	cache_empty(c);
-	c->arena = a;
-	if (arena_is_apart(a))
-		cache_close_own(c);
+	/*
+	 * Whoever ends an arena first has nobody find it, then looks at all
+	 * caches, by their locks: either sees the other.
+	 */
+	is_there = arena_find(arena_index(a)) == a;
+	if (is_there) {
+		/* What comes from now on is of that arena. */
+		cache_empty(c);
+		c->arena = a;
+		if (arena_is_apart(a))
+			cache_close_own(c);
+	}
 	lock_drop(&c->lock, LOCK_CACHE);
 	bell_ring();
-	return true;
+	return is_there;
 }
 
 /* --- visits ---------------------------------------------------------------------- */

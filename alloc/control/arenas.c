@@ -98,7 +98,8 @@ arenas_destroy(unsigned index)
 
 	if (a == NULL || has_threads(a) || !arena_begin_end(a))
 		return EFAULT;
-	if (!free_for_good(a, &chunks)) {
+	/* Nobody finds it now: who was bound to it since can be seen. */
+	if (has_threads(a) || !free_for_good(a, &chunks)) {
 		arena_go_on(a);
 		return EFAULT;
 	}

@@ -3,6 +3,7 @@
  * ended by several threads, while one drains caches, retires slabs and looks.
  */
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 
 #include "cache/counts.h"
@@ -141,12 +142,62 @@ threads_make_use_and_end_them_while_others_look(void **state)
 		assert_int_equal(arenas[i].pages.nused, 0);
 }
 
+/* --- threads that come while an arena ends ------------------------------------- */
+
+static struct arena *_Atomic going;
+static _Atomic bool is_done;
+
+/* Where it was bound, its blocks stay its own. */
+static void *
+bind(void *arg)
+{
+	while (!atomic_load(&is_done)) {
+		struct arena *a = atomic_load(&going);
+		void *p;
+
+		if (!thread_set_arena(a))
+			continue;
+		p = block_alloc(5);
+		must(p != NULL && arena_of(p) == a);
+		sched_yield();
+		must(slab_find(p) != NULL && !slab_looks_free(slab_find(p), p));
+		must(thread_set_arena(&arenas[0]));
+		sched_yield();
+	}
+	return arg;
+}
+
+static void
+no_thread_is_bound_to_an_arena_that_ends(void **state)
+{
+	pthread_t threads[NTHREADS];
+	size_t nended = 0;
+
+	(void)state;
+	thread_boot();
+	atomic_store(&going, arena_make());
+	for (unsigned i = 0; i < NTHREADS; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, bind, NULL),
+				 0);
+	while (nended < 20000) {
+		if (arenas_destroy(arena_index(going)) != 0)
+			continue;
+		nended++;
+		atomic_store(&going, arena_make());
+	}
+	atomic_store(&is_done, true);
+	for (unsigned i = 0; i < NTHREADS; i++)
+		pthread_join(threads[i], NULL);
+	assert_int_equal(arenas_destroy(arena_index(going)), 0);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(
 			threads_make_use_and_end_them_while_others_look),
+		cmocka_unit_test(no_thread_is_bound_to_an_arena_that_ends),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
