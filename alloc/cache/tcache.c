@@ -278,7 +278,9 @@ cache_arena(void)
 {
 	struct tcache *c = cache_own();
 
-	return c == NULL ? &arenas[0] : c->arena;
+	if (c == NULL || (arena_is_apart(c->arena) && hooks_are_called()))
+		return &arenas[0];
+	return c->arena;
 }
 
 /* --- malloc ------------------------------------------------------------------- */

@@ -145,7 +145,10 @@ cache_leave(void)
 void *cache_alloc(unsigned cls, bool *is_zero);
 void cache_free(void *p, unsigned cls);
 
-/* The arena of the calling thread, for blocks no cache holds. */
+/*
+ * The arena of the calling thread, for blocks no cache holds. The first one
+ * where it has none, or is in the midst of an arena's hooks (pages/hooks.h).
+ */
 struct arena *cache_arena(void);
 
 /* The calling thread's cache after its birth, or NULL while it has none. */

@@ -64,7 +64,7 @@ lock_wake(struct lock *l)
 
 /* --- ranks, debug builds ------------------------------------------------ */
 
-#define NRANKS 16
+#define NRANKS 15
 
 /* How many locks of each rank this thread holds, by rank / 5. */
 static _Thread_local TLS_INITIAL_EXEC uint16_t held[NRANKS];

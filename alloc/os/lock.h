@@ -35,8 +35,8 @@ enum lock_rank {
 	LOCK_BIN = 40,
 	LOCK_PAGES = 50,
 	LOCK_MAP = 60,
-	LOCK_META = 70,
-	LOCK_CTL = 75,
+	LOCK_META = 65,
+	LOCK_CTL = 70,
 };
 
 struct lock {

@@ -4,6 +4,8 @@
 #include "hooks.h"
 #include "pagepool.h"
 
+_Thread_local uint16_t hooks_depth TLS_INITIAL_EXEC;
+
 static size_t
 chunks_of(size_t bytes)
 {
@@ -158,22 +160,56 @@ soil(struct chunk *c)
 	chunk_give(c, 0, CHUNK_NPAGES);
 }
 
+static void *
+call_alloc(struct extent_hooks *h, unsigned arena, size_t bytes,
+	   size_t alignment, bool *zero)
+{
+	bool commit = true;
+	void *addr;
+
+	hooks_depth++;
+	addr = h->alloc(h, NULL, bytes, alignment, zero, &commit, arena);
+	hooks_depth--;
+	return addr;
+}
+
+/* True where the function took it. */
+static bool
+call_dalloc(struct extent_hooks *h, unsigned arena, void *addr, size_t bytes)
+{
+	bool is_refused = true;
+
+	hooks_depth++;
+	if (h->dalloc != NULL)
+		is_refused = h->dalloc(h, addr, bytes, true, arena);
+	hooks_depth--;
+	return !is_refused;
+}
+
+static void
+call_destroy(struct extent_hooks *h, unsigned arena, void *addr, size_t bytes)
+{
+	hooks_depth++;
+	(h->destroy != NULL ? h->destroy : default_destroy)(h, addr, bytes,
+							    true, arena);
+	hooks_depth--;
+}
+
 struct chunk *
 hooks_take(struct extent_hooks *h, unsigned arena, size_t count,
 	   size_t alignment)
 {
-	bool zero = false, commit = true;
+	bool zero = false;
 	size_t bytes = count * CHUNK_BYTES;
 	struct chunk *c;
 	void *addr;
 
-	addr = h->alloc(h, NULL, bytes, alignment, &zero, &commit, arena);
+	addr = call_alloc(h, arena, bytes, alignment, &zero);
 	if (addr == NULL)
 		return NULL;
 	c = find_lent(addr, count);
 	if (c == NULL || ((uintptr_t)addr & (alignment - 1)) != 0) {
-		if (h->dalloc != NULL)
-			h->dalloc(h, addr, bytes, commit, arena);
+		call_dalloc(h, arena, addr, bytes);
 		return NULL;
 	}
 	for (size_t i = 0; i < count; i++) {
@@ -188,10 +224,7 @@ void
 hooks_give(struct extent_hooks *h, unsigned arena, struct chunk *c)
 {
 	c->is_lent = true;
-	if (h->dalloc != NULL &&
-	    !h->dalloc(h, c->base, CHUNK_BYTES, true, arena))
-		return;
 	/* As jemalloc: what is refused is destroyed. */
-	(h->destroy != NULL ? h->destroy : default_destroy)(
-		h, c->base, CHUNK_BYTES, true, arena);
+	if (!call_dalloc(h, arena, c->base, CHUNK_BYTES))
+		call_destroy(h, arena, c->base, CHUNK_BYTES);
 }

@@ -22,6 +22,10 @@
  * to them stays the program's. Pages of it go back to the kernel meanwhile as all do:
  * commit, decommit, purge, split and merge are there to be called, and are not
  * called.
+ *
+ * A function that allocates while its thread is bound to an arena apart would
+ * call itself for that: hooks_are_called() says when the first arena is to
+ * serve such a thread.
  */
 #ifndef TRI_PAGES_HOOKS_H
 #define TRI_PAGES_HOOKS_H
@@ -53,6 +57,15 @@ struct extent_hooks {
 		      void *addr_b, size_t bytes_b, bool committed,
 		      unsigned arena);
 };
+
+/* How many of the program's functions this thread is in the midst of. */
+extern _Thread_local uint16_t hooks_depth TLS_INITIAL_EXEC HIDDEN;
+
+ALWAYS_INLINE bool
+hooks_are_called(void)
+{
+	return hooks_depth > 0;
+}
 
 /* Those of every arena that was given none. */
 extern const struct extent_hooks hooks_default;

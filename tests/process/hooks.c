@@ -375,6 +375,54 @@ memory_that_the_function_wrote_to_is_zeroed(void)
 	free(malloc(100));
 }
 
+static size_t depth, deepest;
+
+static void *
+alloc_and_use_much(hooks_t *h, void *new_addr, size_t bytes, size_t alignment,
+		   bool *zero, bool *commit, unsigned arena)
+{
+	void *p = NULL;
+
+	depth++;
+	deepest = depth > deepest ? depth : deepest;
+	if (depth == 1) {
+		char *own = malloc(5 * MIB), *small = malloc(100);
+
+		expect(own != NULL && arena_at(own) != arena);
+		expect(small != NULL && arena_at(small) != arena);
+		free(small);
+		free(own);
+		p = original_alloc(h, new_addr, bytes, alignment, zero, commit,
+				   arena);
+	}
+	depth--;
+	return p;
+}
+
+static void
+a_thread_of_the_arena_may_allocate_in_its_functions(void)
+{
+	static hooks_t own;
+	unsigned arena, first = 0;
+	void *p;
+
+	made_load();
+	arena = make_arena();
+	own = *read_hooks(arena);
+	original_alloc = own.alloc;
+	own.alloc = alloc_and_use_much;
+	expect(write_hooks(arena, &own) == 0);
+	expect(ctl("thread.arena", NULL, NULL, &arena, sizeof arena) == 0);
+	p = malloc(100);
+	expect(p != NULL && arena_at(p) == arena && deepest == 1);
+	free(p);
+	p = malloc(9 * MIB);
+	expect(p != NULL && arena_at(p) == arena && deepest == 1);
+	free(p);
+	expect(ctl("thread.arena", NULL, NULL, &first, sizeof first) == 0);
+	end_arena(arena);
+}
+
 static void
 the_library_s_own_functions_take_back_what_they_gave_alone(void)
 {
@@ -407,6 +455,7 @@ static const struct test_case cases[] = {
 	CASE(memory_that_is_in_use_is_refused),
 	CASE(a_function_that_gives_nothing_is_out_of_memory),
 	CASE(memory_that_the_function_wrote_to_is_zeroed),
+	CASE(a_thread_of_the_arena_may_allocate_in_its_functions),
 	CASE(the_library_s_own_functions_take_back_what_they_gave_alone),
 };
 
