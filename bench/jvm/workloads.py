@@ -56,11 +56,11 @@ WORKLOADS = (
     Workload(
         "compress", "gzip, zstd and snappy on 200 threads, a third of the streams not closed",
         "compress", ("threads=200", "ops=120000", "waves=6"),
-        ("ops=14000", "waves=3", "warmup=2000"), is_telling=True,
+        ("ops=10000", "waves=3", "warmup=1000"), is_telling=True,
         story="glibc's arenas under gzip"),
     Workload(
         "rocksdb", "RocksDB: 64 column families, flushes and compactions all the time",
-        "rocks", ("threads=8", "ops=60000", "waves=6"), ("ops=9000", "waves=3", "warmup=600"),
+        "rocks", ("threads=8", "ops=60000", "waves=6"), ("ops=6000", "waves=3", "warmup=400"),
         is_telling=True),
     Workload(
         "grpc", "gRPC: bursts on streams in both directions, a quarter of which break",
@@ -72,7 +72,7 @@ WORKLOADS = (
     Workload(
         "unsafe", "Unsafe.allocateMemory on 128 threads, 16 bytes to 512 KiB",
         "unsafe", ("threads=128", "ops=1200000", "waves=6"),
-        ("ops=200000", "waves=3"), is_telling=True,
+        ("ops=150000", "waves=3"), is_telling=True,
         story="direct memory through Unsafe"),
     Workload(
         "direct", "Direct buffers on 64 threads, 4 KiB to 1 MiB, one in eight left to cleaners",
