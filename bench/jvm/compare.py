@@ -122,7 +122,7 @@ def text(found, is_all):
                        f"{short(line.b):>9} {change:>8}  p={line.p:.3f}  {line.verdict()}")
     hits = sum(line.is_significant for line in found)
     out.append(f"{hits} of {len(found)} figures differ with p < {LEVEL:g}; "
-               f"chance alone would let {LEVEL * len(found):.0f} do so at most.")
+               f"chance alone would make about {LEVEL * len(found):.0f} do so.")
     if found and all(least_p(line.n, line.m) >= LEVEL for line in found):
         out.append("So few rounds cannot tell any difference from chance: 4 on each side can.")
     return "\n".join(out)
