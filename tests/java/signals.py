@@ -72,12 +72,25 @@ def reports(folder):
     return sorted(glob.glob(folder + "/report.*"), key=lambda path: int(path.rpartition(".")[2]))
 
 
+def read(path):
+    with open(path, encoding="utf-8") as file:
+        return json.load(file)
+
+
+def last_is_answered(one, folder):
+    now_ms = time.time_ns() // 1000000
+    os.kill(one.process.pid, signal.SIGURG)
+    if not one.wait_for(lambda: any(read(path)["time_ms"] >= now_ms for path in reports(folder)[-1:])):
+        yield "no report followed the last signal"
+
+
 def survives(bench, options):
     for path in reports(bench.folder):
         os.remove(path)
     one = Running(bench, "dump_path:%s/report.%%n,dump_form:json,dump_keep:1000" % bench.folder, options)
     try:
         yield from storm(one)
+        yield from last_is_answered(one, bench.folder)
         one.process.terminate()
         status = one.process.wait(PATIENCE)
     finally:
@@ -88,12 +101,9 @@ def survives(bench, options):
     yield from jvm.complaints_of(0 if status == ENDED else status, said, bench.folder)
     if one.dumps() != NDUMPS:
         yield "%d thread dumps instead of %d" % (one.dumps(), NDUMPS)
-    if len(reports(bench.folder)) < NDUMPS:
-        yield "%d reports" % len(reports(bench.folder))
     for path in reports(bench.folder):
-        with open(path, encoding="utf-8") as file:
-            if json.load(file)["pid"] != one.process.pid:
-                yield "%s is another process's" % path
+        if read(path)["pid"] != one.process.pid:
+            yield "%s is another process's" % path
 
 
 def main():
