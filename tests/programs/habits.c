@@ -40,7 +40,8 @@ say_sizes(void)
 static void
 say_errors(void)
 {
-	volatile size_t huge = (size_t)PTRDIFF_MAX + 1;
+	/* Compilers refuse what they see to be wrong. */
+	volatile size_t huge = (size_t)PTRDIFF_MAX + 1, odd = 24;
 	void *p;
 
 	errno = 0;
@@ -49,14 +50,14 @@ say_errors(void)
 	errno = 0;
 	p = calloc(huge, 4);
 	say("errno of a product that overflows", p == NULL ? errno : 0);
-	p = memalign(24, 100);
+	p = memalign(odd, 100);
 	say("memalign(24) is aligned to 32", (uintptr_t)p % 32 == 0);
 	free(p);
 	errno = 0;
-	p = aligned_alloc(24, 96);
+	p = aligned_alloc(odd, 96);
 	say("aligned_alloc(24) fails with", p == NULL ? errno : 0);
 	free(p);
-	say("posix_memalign(24)", posix_memalign(&p, 24, 1));
+	say("posix_memalign(24)", posix_memalign(&p, odd, 1));
 	p = malloc(10);
 	errno = 77;
 	free(p);
