@@ -31,6 +31,16 @@
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
+/* From any thread: a failed assertion of cmocka's is for the first one. */
+#define must(cond)                                                         \
+	do {                                                               \
+		if (!(cond)) {                                             \
+			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, \
+				#cond);                                    \
+			abort();                                           \
+		}                                                          \
+	} while (0)
+
 /* --- children ------------------------------------------------------------ */
 
 /* In a new child: a failure is said and ends it, and leaves no core. */

@@ -408,7 +408,7 @@ each_name(void (*check)(const struct name *n, const char *name))
 
 /* --- what is asked of each --------------------------------------------------- */
 
-#define must(condition)                                       \
+#define named(condition)                                      \
 	do {                                                  \
 		if (!(condition))                             \
 			fail_msg("%s: %s", name, #condition); \
@@ -419,9 +419,9 @@ check_type(const struct name *n, const char *name)
 {
 	struct ctl_call c;
 
-	must(ctl_find(name, &c) == 0);
-	must(c.row->type == (n->type));
-	must(ctl_is_absent(c.row) == (n->answer == ABSENT));
+	named(ctl_find(name, &c) == 0);
+	named(c.row->type == (n->type));
+	named(ctl_is_absent(c.row) == (n->answer == ABSENT));
 }
 
 /* Reading these makes something, or wants to be told what it is about. */
@@ -446,18 +446,18 @@ check_numbers(const struct name *n, const char *name)
 
 	for (const char *s = name; *s != '\0'; s++)
 		nparts += *s == '.';
-	must(ctl_name_to_mib(name, mib, &nmib) == 0);
-	must(nmib == nparts);
+	named(ctl_name_to_mib(name, mib, &nmib) == 0);
+	named(nmib == nparts);
 	if (n->type == CTL_VOID || n->access[0] != 'r')
 		return;
 	len = ctl_type_bytes(n->type);
 	if (is_no_figure(n))
 		return;
-	must(ctl_by_name(name, &a, &len, NULL, 0) ==
-	     (n->answer == ABSENT ? ENOENT : 0));
-	must(ctl_by_mib(mib, nmib, &b, &len, NULL, 0) ==
-	     (n->answer == ABSENT ? ENOENT : 0));
-	must(a == b);
+	named(ctl_by_name(name, &a, &len, NULL, 0) ==
+	      (n->answer == ABSENT ? ENOENT : 0));
+	named(ctl_by_mib(mib, nmib, &b, &len, NULL, 0) ==
+	      (n->answer == ABSENT ? ENOENT : 0));
+	named(a == b);
 }
 
 static void
@@ -470,16 +470,16 @@ check_lengths(const struct name *n, const char *name)
 	    is_no_figure(n))
 		return;
 	memset(value, 0xee, sizeof value);
-	must(ctl_by_name(name, value, &len, NULL, 0) == EINVAL);
-	must(len == (bytes - 1));
-	must(value[bytes - 1] == 0xee);
+	named(ctl_by_name(name, value, &len, NULL, 0) == EINVAL);
+	named(len == (bytes - 1));
+	named(value[bytes - 1] == 0xee);
 	len = sizeof value;
-	must(ctl_by_name(name, value, &len, NULL, 0) == EINVAL);
-	must(len == bytes);
-	must(value[bytes] == 0xee);
-	must(ctl_by_name(name, whole, &len, NULL, 0) == 0);
-	must(len == bytes);
-	must(memcmp(value, whole, bytes) == 0);
+	named(ctl_by_name(name, value, &len, NULL, 0) == EINVAL);
+	named(len == bytes);
+	named(value[bytes] == 0xee);
+	named(ctl_by_name(name, whole, &len, NULL, 0) == 0);
+	named(len == bytes);
+	named(memcmp(value, whole, bytes) == 0);
 }
 
 static void
@@ -489,24 +489,24 @@ check_permissions(const struct name *n, const char *name)
 	size_t len = ctl_type_bytes(n->type);
 
 	if (n->answer == ABSENT) {
-		must(ctl_by_name(name, NULL, NULL, NULL, 0) == ENOENT);
-		must(ctl_by_name(name, value, &len, NULL, 0) == ENOENT);
-		must(ctl_by_name(name, NULL, NULL, value, len) == ENOENT);
+		named(ctl_by_name(name, NULL, NULL, NULL, 0) == ENOENT);
+		named(ctl_by_name(name, value, &len, NULL, 0) == ENOENT);
+		named(ctl_by_name(name, NULL, NULL, value, len) == ENOENT);
 		return;
 	}
 	if (n->type == CTL_VOID) {
-		must(ctl_by_name(name, value, &len, NULL, 0) == EPERM);
-		must(ctl_by_name(name, NULL, NULL, value, 8) == EPERM);
-		must(ctl_by_name(name, NULL, NULL, NULL, 0) ==
-		     (is_refused(n) ? EFAULT : 0));
+		named(ctl_by_name(name, value, &len, NULL, 0) == EPERM);
+		named(ctl_by_name(name, NULL, NULL, value, 8) == EPERM);
+		named(ctl_by_name(name, NULL, NULL, NULL, 0) ==
+		      (is_refused(n) ? EFAULT : 0));
 		return;
 	}
 	if (n->access[1] == '-')
-		must(ctl_by_name(name, NULL, NULL, value, len) == EPERM);
+		named(ctl_by_name(name, NULL, NULL, value, len) == EPERM);
 	else
-		must(ctl_by_name(name, NULL, NULL, value, len + 1) == EINVAL);
+		named(ctl_by_name(name, NULL, NULL, value, len + 1) == EINVAL);
 	if (n->access[0] == '-')
-		must(ctl_by_name(name, value, &len, NULL, 0) == EPERM);
+		named(ctl_by_name(name, value, &len, NULL, 0) == EPERM);
 }
 
 /* What is rw takes the value that it has. */
@@ -519,8 +519,8 @@ check_writing(const struct name *n, const char *name)
 	if (n->answer == ABSENT || strcmp(n->access, "rw") != 0 ||
 	    is_no_figure(n))
 		return;
-	must(ctl_by_name(name, value, &len, NULL, 0) == 0);
-	must(ctl_by_name(name, NULL, NULL, value, len) == 0);
+	named(ctl_by_name(name, value, &len, NULL, 0) == 0);
+	named(ctl_by_name(name, NULL, NULL, value, len) == 0);
 }
 
 static void

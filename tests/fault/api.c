@@ -16,16 +16,6 @@
 static _Thread_local unsigned char *blocks[NBLOCKS];
 static _Thread_local size_t sizes[NBLOCKS];
 
-/* From any thread: a failed assertion of cmocka's belongs to the first one. */
-#define must(cond)                                                         \
-	do {                                                               \
-		if (!(cond)) {                                             \
-			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, \
-				#cond);                                    \
-			abort();                                           \
-		}                                                          \
-	} while (0)
-
 static size_t
 size_of(unsigned i)
 {

@@ -29,15 +29,6 @@ static _Atomic bool is_over;
 static _Atomic size_t nsteps;
 static uint64_t seed;
 
-#define must(cond)                                                         \
-	do {                                                               \
-		if (!(cond)) {                                             \
-			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, \
-				#cond);                                    \
-			abort();                                           \
-		}                                                          \
-	} while (0)
-
 /* Small ones mostly; each doubling up to 4 MiB now and then. */
 static size_t
 random_size(uint64_t *luck)

@@ -19,16 +19,6 @@
 static _Atomic bool is_over;
 static uint64_t seed;
 
-/* From any thread: cmocka's assertions are for the first one. */
-#define must(cond)                                                         \
-	do {                                                               \
-		if (!(cond)) {                                             \
-			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, \
-				#cond);                                    \
-			abort();                                           \
-		}                                                          \
-	} while (0)
-
 #define WRITE(name, type, value)                                            \
 	do {                                                                \
 		type put = (value);                                         \

@@ -31,16 +31,6 @@ struct block {
 
 static const unsigned classes[] = { 1, 2, 7, 16, 20, 40, 64, 66, 80 };
 
-/* From any thread: cmocka's assertions are for the first one. */
-#define must(cond)                                                         \
-	do {                                                               \
-		if (!(cond)) {                                             \
-			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, \
-				#cond);                                    \
-			abort();                                           \
-		}                                                          \
-	} while (0)
-
 static _Atomic uint8_t *
 owner_of(const void *p)
 {

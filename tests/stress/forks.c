@@ -17,15 +17,6 @@
 #define NFORKS   40
 #define TRIMS    20
 
-#define must(cond)                                                         \
-	do {                                                               \
-		if (!(cond)) {                                             \
-			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, \
-				#cond);                                    \
-			abort();                                           \
-		}                                                          \
-	} while (0)
-
 struct block {
 	unsigned char *p;
 	size_t n;

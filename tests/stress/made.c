@@ -23,15 +23,6 @@
 static _Atomic bool is_over;
 static _Atomic size_t nrounds;
 
-#define must(cond)                                                         \
-	do {                                                               \
-		if (!(cond)) {                                             \
-			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, \
-				#cond);                                    \
-			abort();                                           \
-		}                                                          \
-	} while (0)
-
 struct made {
 	struct arena *arena;
 	struct explicit_cache *cache;

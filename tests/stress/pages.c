@@ -26,15 +26,6 @@ static _Atomic(void *) shared[NSHARED];
 static _Atomic size_t npurged, nzero;
 static uint64_t seed;
 
-#define must(cond)                                                         \
-	do {                                                               \
-		if (!(cond)) {                                             \
-			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, \
-				#cond);                                    \
-			abort();                                           \
-		}                                                          \
-	} while (0)
-
 /* The first bytes of each page say whose it is; the first page says more. */
 static void
 sign(struct item *it, size_t bytes, unsigned cls)

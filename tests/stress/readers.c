@@ -23,16 +23,6 @@ static _Atomic unsigned nlives;
 static _Atomic int64_t most_unaccounted;
 static uint64_t seed;
 
-/* From any thread: cmocka's assertions are for the first one. */
-#define must(cond)                                                         \
-	do {                                                               \
-		if (!(cond)) {                                             \
-			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, \
-				#cond);                                    \
-			abort();                                           \
-		}                                                          \
-	} while (0)
-
 /* --- those who allocate ------------------------------------------------------- */
 
 struct load {

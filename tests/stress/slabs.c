@@ -39,15 +39,6 @@ static _Atomic(uint64_t *) shared[NSIZES][NSHARED];
 static struct purge_stats stats;
 static _Atomic size_t npurges;
 
-#define must(cond)                                                         \
-	do {                                                               \
-		if (!(cond)) {                                             \
-			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, \
-				#cond);                                    \
-			abort();                                           \
-		}                                                          \
-	} while (0)
-
 /* Word k of a block holds its address and k. */
 static void
 sign(uint64_t *p, size_t bytes)
