@@ -24,10 +24,8 @@ compare_chunk(struct chunk *c, struct residence *out)
 		return;
 	for (size_t i = 0; i < CHUNK_NWORDS; i++) {
 		out->resident += count(core[i]);
-		if (!has_books)
-			continue;
-		out->untouched += count(books[i] & ~core[i]);
-		out->stray += count(core[i] & ~books[i]);
+		if (has_books)
+			out->untouched += count(books[i] & ~core[i]);
 	}
 }
 

@@ -15,7 +15,6 @@
 struct residence {
 	size_t resident;  /* of all chunks, as the kernel has it */
 	size_t untouched; /* resident by our books and not by the kernel's */
-	size_t stray;     /* resident, but clean or away by our books */
 	size_t records;   /* resident of tables and records */
 };
 
