@@ -46,6 +46,10 @@
 #define MIB ((size_t)1 << 20)
 #define GIB ((size_t)1 << 30)
 
+#define NS_PER_US UINT64_C(1000)
+#define NS_PER_MS UINT64_C(1000000)
+#define NS_PER_S  UINT64_C(1000000000)
+
 /*
  * Our page: the unit of the page map, of page runs and of purging. Where the
  * kernel's pages are larger, only runs of whole kernel pages are purged.

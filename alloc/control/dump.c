@@ -13,9 +13,6 @@
 #include "dump.h"
 #include "report.h"
 
-#define NS_PER_S  UINT64_C(1000000000)
-#define NS_PER_MS UINT64_C(1000000)
-
 /* The bound of dump_keep. */
 #define KEEP_MAX 1000
 

@@ -9,8 +9,6 @@
 #include "../pages/bell.h"
 #include "reclaim.h"
 
-#define NS_PER_MS UINT64_C(1000000)
-
 /* Under pressure a tick is this part of the usual one. */
 #define PRESSURE_TICKS 5
 

@@ -13,9 +13,6 @@
 
 #define FORMAT 1
 
-#define NS_PER_US UINT64_C(1000)
-#define NS_PER_MS UINT64_C(1000000)
-
 static void
 json_bytes(struct json *j, const struct stats *s)
 {

@@ -4,7 +4,6 @@
 #include "../base/options.h"
 #include "report.h"
 
-#define NS_PER_US UINT64_C(1000)
 #define US_PER_MS UINT64_C(1000)
 #define MS_PER_S  UINT64_C(1000)
 

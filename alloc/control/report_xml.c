@@ -7,8 +7,6 @@
  */
 #include "report.h"
 
-#define NS_PER_US UINT64_C(1000)
-
 static void
 xml_total(struct text *t, const char *type, uint64_t count, uint64_t size)
 {

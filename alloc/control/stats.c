@@ -10,8 +10,6 @@
 #include "stats.h"
 #include "trim.h"
 
-#define NS_PER_MS UINT64_C(1000000)
-
 /*
  * Caches there may be more of when they are looked at than when they were
  * counted. Room that is not used is not touched.

@@ -27,8 +27,6 @@
 /* As many ranges as one vector may hold (UIO_MAXIOV is 1,024). */
 #define PURGE_VECTOR 64
 
-#define NS_PER_S UINT64_C(1000000000)
-
 #ifndef MREMAP_DONTUNMAP
 #define MREMAP_DONTUNMAP 4
 #endif

@@ -15,8 +15,6 @@
 #include "../base/text.h"
 #include "socket.h"
 
-#define NS_PER_S UINT64_C(1000000000)
-
 /* Connections that wait to be accepted. */
 #define BACKLOG 64
 

@@ -16,8 +16,6 @@
 #include "control/reclaim.h"
 #include "control/stats.h"
 
-#define NS_PER_MS UINT64_C(1000000)
-
 /* 1,024 bytes: four slots to a page. */
 #define CLS size_class(1024)
 
