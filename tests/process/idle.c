@@ -5,6 +5,7 @@
  * The case's process watches a child from outside, for a look costs a wake-up.
  */
 #include <dirent.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -66,13 +67,20 @@ burst_and_wait(void *unused)
 	return unused;
 }
 
+/* Returns when each has had its burst. */
 static void
-live_with_threads(void)
+start_threads(void)
 {
 	expect(pthread_barrier_init(&barrier, NULL, N_THREADS + 1) == 0);
 	for (int i = 0; i < N_THREADS; i++)
 		crowd_start_one(burst_and_wait, NULL);
 	pthread_barrier_wait(&barrier);
+}
+
+static void
+live_with_threads(void)
+{
+	start_threads();
 	wait_for_end();
 }
 
@@ -87,18 +95,25 @@ live_alone(void)
 	wait_for_end();
 }
 
-/* Its memory is the program's own, and there is nothing to give. */
+/*
+ * Its memory is the program's own, and there is nothing to give. It fills up
+ * after the bursts: all at once they are more than the limit leaves then.
+ */
 static void
 live_near_the_limit(void)
 {
-	size_t usage = group_read(GROUP_USAGE), bytes = LIMIT / 20 * 19 - usage;
+	size_t usage, bytes;
 
+	start_threads();
+	malloc_trim(0);
+	usage = group_read(GROUP_USAGE);
 	expect(usage < LIMIT / 2);
+	bytes = LIMIT / 20 * 19 - usage;
 	expect(mmap(NULL, bytes, PROT_READ | PROT_WRITE,
 		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1,
 		    0) != MAP_FAILED);
 	*mapped_kib = bytes / KIB;
-	live_with_threads();
+	wait_for_end();
 }
 
 /* --- who watches it ------------------------------------------------------------------ */
@@ -176,6 +191,7 @@ wait_for_rest(pid_t pid)
 
 	for (int i = 0; i < 300 && quiet < 10; i++) {
 		sleep_ms(100);
+		expect_for(waitpid(pid, NULL, WNOHANG) == 0, "it is dead");
 		now = look_at(pid).nwakeups;
 		quiet = now == last && resident_kib(pid) < 6 * 1024 ? quiet + 1
 								    : 0;
