@@ -151,7 +151,16 @@ const char *api_malloc_conf(void);
 /* Makes the allocator ready; at the first slow path of the process. */
 void boot(void);
 
-/* Sets errno to ENOMEM; returns NULL. */
-void *fail_enomem(void);
+/*
+ * There are no n bytes for `name`: NULL, and errno is ENOMEM. Where the option
+ * xmalloc says so the process ends instead, and a sentence says why.
+ */
+void *fail_enomem(const char *name, size_t n);
+
+/* The same for functions that say it by their result alone: errno stays. */
+void *fail_quietly(const char *name, size_t n);
+
+/* malloc for an entry point that says itself what NULL means. */
+void *malloc_or_null(size_t n);
 
 #endif

@@ -13,10 +13,10 @@ tri_calloc(size_t count, size_t size)
 	void *p;
 
 	if (__builtin_mul_overflow(count, size, &n))
-		return fail_enomem();
-	p = n <= SLAB_SIZE_MAX ? tri_malloc(n) : alloc_slow(n, &is_zero);
+		return fail_enomem("calloc()", SIZE_MAX);
+	p = n <= SLAB_SIZE_MAX ? malloc_or_null(n) : alloc_slow(n, &is_zero);
 	if (p == NULL)
-		return fail_enomem();
+		return fail_enomem("calloc()", n);
 	return is_zero ? p : memset(p, 0, n);
 }
 INTERPOSE(void *, calloc, (size_t, size_t))

@@ -145,17 +145,25 @@ alloc(const struct wish *w, size_t n)
 	return p;
 }
 
+static void *
+alloc_or_fail(const char *name, const struct wish *w, size_t n)
+{
+	void *p = alloc(w, n);
+
+	return p != NULL ? p : fail_quietly(name, n);
+}
+
 EXPORT void *
 tri_mallocx(size_t n, int flags)
 {
 	int before = errno;
 	struct wish w;
-	void *p;
+	void *p = NULL;
 
 	if (flags == 0)
 		p = tri_malloc(n);
-	else
-		p = wish_read("mallocx()", flags, &w) ? alloc(&w, n) : NULL;
+	else if (wish_read("mallocx()", flags, &w))
+		p = alloc_or_fail("mallocx()", &w, n);
 	errno = before;
 	return p;
 }
@@ -237,7 +245,7 @@ zero_behind(const struct wish *w, void *p, size_t old)
 static void *
 move(const struct wish *w, void *p, size_t n, const struct block *b)
 {
-	void *to = alloc(w, n);
+	void *to = alloc_or_fail("rallocx()", w, n);
 
 	if (to == NULL)
 		return NULL;
@@ -272,9 +280,10 @@ tri_rallocx(void *p, size_t n, int flags)
 	if (p == NULL)
 		return tri_mallocx(n, flags);
 	b = block_check("rallocx()", p);
-	if (!wish_read("rallocx()", flags, &w) ||
-	    shape_of(n, w.alignment).bytes == 0)
+	if (!wish_read("rallocx()", flags, &w))
 		return NULL;
+	if (shape_of(n, w.alignment).bytes == 0)
+		return fail_quietly("rallocx()", n);
 	to = resize(&w, p, n, &b);
 	if (to != NULL)
 		zero_behind(&w, to, b.bytes);

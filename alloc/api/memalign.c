@@ -29,8 +29,8 @@ aligned(size_t alignment, size_t n)
 	return p;
 }
 
-EXPORT void *
-tri_memalign(size_t alignment, size_t n)
+static void *
+aligned_for(const char *name, size_t alignment, size_t n)
 {
 	int before = errno;
 	void *p;
@@ -45,9 +45,15 @@ tri_memalign(size_t alignment, size_t n)
 					   : (size_t)2 << log2_floor(alignment);
 	p = aligned(alignment, n);
 	if (p == NULL)
-		return fail_enomem();
+		return fail_enomem(name, n);
 	errno = before;
 	return p;
+}
+
+EXPORT void *
+tri_memalign(size_t alignment, size_t n)
+{
+	return aligned_for("memalign()", alignment, n);
 }
 INTERPOSE(void *, memalign, (size_t, size_t))
 INTERPOSE_AS(void *, memalign, __libc_memalign, (size_t, size_t))
@@ -59,7 +65,7 @@ tri_aligned_alloc(size_t alignment, size_t n)
 		errno = EINVAL;
 		return NULL;
 	}
-	return tri_memalign(alignment, n);
+	return aligned_for("aligned_alloc()", alignment, n);
 }
 INTERPOSE(void *, aligned_alloc, (size_t, size_t))
 
@@ -71,9 +77,9 @@ tri_posix_memalign(void **out, size_t alignment, size_t n)
 
 	if (!is_power_of_two(alignment) || alignment % sizeof(void *) != 0)
 		return EINVAL;
-	if (alignment > REQUEST_MAX)
-		return ENOMEM;
-	p = aligned(alignment, n);
+	p = alignment > REQUEST_MAX ? NULL : aligned(alignment, n);
+	if (p == NULL)
+		fail_quietly("posix_memalign()", n);
 	/* POSIX: the result says it, errno does not, *out stays on failure. */
 	errno = before;
 	if (p == NULL)
@@ -86,7 +92,7 @@ INTERPOSE(int, posix_memalign, (void **, size_t, size_t))
 EXPORT void *
 tri_valloc(size_t n)
 {
-	return tri_memalign(PAGE_BYTES, n);
+	return aligned_for("valloc()", PAGE_BYTES, n);
 }
 INTERPOSE(void *, valloc, (size_t))
 INTERPOSE_AS(void *, valloc, __libc_valloc, (size_t))
@@ -95,8 +101,9 @@ EXPORT void *
 tri_pvalloc(size_t n)
 {
 	if (n > REQUEST_MAX - PAGE_BYTES)
-		return fail_enomem();
-	return tri_memalign(PAGE_BYTES, align_up(max_size(n, 1), PAGE_BYTES));
+		return fail_enomem("pvalloc()", n);
+	return aligned_for("pvalloc()", PAGE_BYTES,
+			   align_up(max_size(n, 1), PAGE_BYTES));
 }
 INTERPOSE(void *, pvalloc, (size_t))
 INTERPOSE_AS(void *, pvalloc, __libc_pvalloc, (size_t))

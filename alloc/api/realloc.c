@@ -73,10 +73,10 @@ alloc_to_grow(size_t n, size_t bytes)
 {
 	size_t more = bytes + bytes / 4;
 	void *to = n > bytes && n < more && more <= CLASS_SIZE_MAX
-			   ? tri_malloc(more)
+			   ? malloc_or_null(more)
 			   : NULL;
 
-	return to != NULL ? to : tri_malloc(n);
+	return to != NULL ? to : malloc_or_null(n);
 }
 
 static void *
@@ -120,7 +120,7 @@ tri_realloc(void *p, size_t n)
 		return NULL;
 	}
 	if (n > REQUEST_MAX)
-		return fail_enomem();
+		return fail_enomem("realloc()", n);
 	to = resize(p, n, &b);
 	/* Out of memory, but there is room where the block stands. */
 	if (to == NULL && n <= b.bytes) {
@@ -130,7 +130,7 @@ tri_realloc(void *p, size_t n)
 		to = p;
 	}
 	if (to == NULL)
-		return fail_enomem();
+		return fail_enomem("realloc()", n);
 	errno = before;
 	return to;
 }
@@ -143,7 +143,7 @@ tri_reallocarray(void *p, size_t count, size_t size)
 	size_t n;
 
 	if (__builtin_mul_overflow(count, size, &n))
-		return fail_enomem();
+		return fail_enomem("reallocarray()", SIZE_MAX);
 	return tri_realloc(p, n);
 }
 INTERPOSE(void *, reallocarray, (void *, size_t, size_t))

@@ -17,11 +17,34 @@
 #include "../pages/bell.h"
 #include "thread.h"
 
+static _Noreturn void
+die_of_scarcity(const char *name, size_t n)
+{
+	struct text t;
+	char buf[256];
+
+	text_init(&t, buf, sizeof buf);
+	text_str(&t, "trimalloc: ");
+	text_str(&t, name);
+	text_str(&t, ": out of memory for ");
+	text_uint(&t, n);
+	text_str(&t, " bytes\n");
+	die_text(&t);
+}
+
 void *
-fail_enomem(void)
+fail_quietly(const char *name, size_t n)
+{
+	if (option(xmalloc))
+		die_of_scarcity(name, n);
+	return NULL;
+}
+
+void *
+fail_enomem(const char *name, size_t n)
 {
 	errno = ENOMEM;
-	return NULL;
+	return fail_quietly(name, n);
 }
 
 /* --- malloc ---------------------------------------------------------------- */
@@ -129,7 +152,15 @@ malloc_slow(size_t n)
 	bool is_zero;
 	void *p = alloc_slow(n, &is_zero);
 
-	return p != NULL ? p : fail_enomem();
+	return p != NULL ? p : fail_enomem("malloc()", n);
+}
+
+void *
+malloc_or_null(size_t n)
+{
+	bool is_zero;
+
+	return option(xmalloc) ? alloc_slow(n, &is_zero) : tri_malloc(n);
 }
 
 /* --- whose pointer is this? -------------------------------------------------- */

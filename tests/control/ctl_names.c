@@ -53,7 +53,7 @@ static const struct name {
 	{ "opt.junk", CTL_STRING, "r-", SERVED },
 	{ "opt.zero", CTL_BOOL, "r-", SERVED },
 	{ "opt.utrace", CTL_BOOL, "r-", ABSENT },
-	{ "opt.xmalloc", CTL_BOOL, "r-", ABSENT },
+	{ "opt.xmalloc", CTL_BOOL, "r-", SERVED },
 	{ "opt.tcache", CTL_BOOL, "r-", SERVED },
 	{ "opt.tcache_max", CTL_SIZE, "r-", SERVED },
 	{ "opt.thp", CTL_STRING, "r-", SERVED },
