@@ -78,18 +78,6 @@ def tls(segments, names):
         yield "__tls_get_addr is called: not the initial-exec model"
 
 
-def hardening(dynamic, segments):
-    if "GNU_RELRO" not in segments:
-        yield "no RELRO segment"
-    if not re.search(r"BIND_NOW|FLAGS_1.*\bNOW\b", dynamic):
-        yield "symbols are not bound at start"
-    if re.search(r"TEXTREL", dynamic):
-        yield "text relocations"
-    stack = re.search(r"^\s*GNU_STACK\s.*\s([R ][W ][E ])\s", segments, re.M)
-    if stack is None or "E" in stack.group(1):
-        yield "the stack is executable"
-
-
 def library(report, path, title, names):
     """`names` makes the complaints about a set of exported names."""
     if not os.path.exists(path):
@@ -104,8 +92,6 @@ def library(report, path, title, names):
                     versions(path))
     report.sentence("%s uses at most %d bytes of initial-exec TLS" % (title, TLS_BYTES),
                     tls(segments, undefined(path)))
-    report.sentence("%s is bound and sealed at start, without executable data" % title,
-                    hardening(dynamic, segments))
 
 
 def main():
