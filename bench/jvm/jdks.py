@@ -1,5 +1,6 @@
 """The JDKs of a run, and how a JVM is pinned."""
 
+import functools
 import glob
 import os
 import re
@@ -63,9 +64,10 @@ def find(homes=()):
     return found if homes else choose(set(found))
 
 
-def knows(jdk, option):
-    """Whether this JVM has such an option: minor releases brought some."""
-    done = subprocess.run([jdk.java, option, "-version"], check=False, env={},
+@functools.lru_cache(maxsize=None)
+def knows(jdk, jvm_options):
+    """Whether this JVM has such options: minor releases brought some."""
+    done = subprocess.run([jdk.java, *jvm_options, "-version"], check=False, env={},
                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     return done.returncode == 0
 

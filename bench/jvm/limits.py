@@ -1,14 +1,22 @@
 """The smallest memory limit under which a workload survives: what a pod costs."""
 
 import sys
+import time
 
 from rss import cgroup, child
+from rss.rounds import Progress
 
 from . import plan, store, workloads
 
 MB = plan.MB
 STEP_MB = 8
 MOST_MB = 16_384
+# Who has next to no page cache left reads its own code from disk all the time,
+# and is not killed: as good as dead.
+SLOW = 3
+LEAST_S = 30
+# Whether it survives is seen in the first waves: all forms ask it of the quick one.
+FORM = "quick"
 
 
 def bisect(survives, low, high, step, most=MOST_MB):
@@ -42,28 +50,31 @@ class Limits:
         self.matrix = matrix
         self.store = matrix.store
 
+    def _wanted(self):
+        return [step for step in self.matrix.steps
+                if step.number == 0 and not step.is_ledger
+                and (self.matrix.form == "long" or step.workload.is_priced)]
+
     def run(self):
         """Bisects each workload on each variant once; of what has been, nothing."""
         why = cgroup.why_not()
         if why:
             print(f"no limits: {why}", file=sys.stderr)
             return
-        wanted = [step for step in self.matrix.steps
-                  if step.number == 0 and not step.variant.settings]
-        for number, step in enumerate(wanted, 1):
-            of = store.fingerprint(step, self.matrix.is_quick)
-            if self.store.limit(step.key, of):
-                continue
-            print(f"[{number:3}/{len(wanted)}] limit of {step.key}", file=sys.stderr, flush=True)
+        wanted = [(step, store.fingerprint(step, FORM)) for step in self._wanted()]
+        wanted = [(step, of) for step, of in wanted if not self.store.limit(step.key, of)]
+        progress = Progress(step.workload.name for step, _ in wanted)
+        for step, of in wanted:
+            progress.begin(f"limit of {step.key}")
+            start = time.monotonic()
             self.store.keep_limit(step.key, of, self._find(step))
+            progress.done(step.workload.name, time.monotonic() - start)
 
     def _find(self, step):
         tried = {}
 
         def survives(limit_mb):
             tried[limit_mb] = self._survives(step, limit_mb * MB)
-            print(f"    {limit_mb} MB: {'survives' if tried[limit_mb] else 'does not'}",
-                  file=sys.stderr, flush=True)
             return tried[limit_mb]
 
         peak = self.store.runs.get(step.key, {}).get("figures", {}).get("peak_bytes")
@@ -73,14 +84,19 @@ class Limits:
         return {"limit_bytes": found and found * MB,
                 "tried": {str(limit): tried[limit] for limit in sorted(tried)}}
 
+    def _timeout_s(self, step):
+        """By what it takes without a limit, in whatever form."""
+        seconds = self.store.runs.get(step.key, {}).get("seconds")
+        return max(LEAST_S, SLOW * seconds) if seconds else step.workload.timeout_s
+
     def _survives(self, step, nbytes):
         """Whether it comes to its end, in time and without help of the killer."""
-        workload, is_quick = step.workload, self.matrix.is_quick
-        scenario = workloads.scenario(workload, is_quick, wanted=())
+        workload = step.workload
+        scenario = workloads.scenario(workload, FORM, wanted=())
         with plan.scratch(self.store.folder) as folder, cgroup.limited(nbytes) as group:
-            command = workloads.command(workload, step.jdk, step.variant, is_quick,
+            command = workloads.command(workload, step.jdk, step.variant, FORM,
                                         self.matrix.built, folder)
             one = child.Child(scenario, step.variant, plan.joined(group, command),
-                              scenario.timeout_s)
+                              self._timeout_s(step))
             child.drive([one])
             return one.failure is None and group.kills() == 0

@@ -1,5 +1,7 @@
 """The tables for the terminal and the Markdown page."""
 
+import statistics
+
 from rss.results import View
 from rss.show import shown
 from runner.report import Table, others_text
@@ -85,13 +87,19 @@ def text(document, titles):
     return "\n".join(parts + failure_lines(document))
 
 
+def others(document):
+    """The part of the CPUs that others took, in the median of the runs."""
+    parts = [run["figures"]["others_part"] for run in document["runs"].values()
+             if run.get("figures", {}).get("others_part") is not None]
+    return statistics.median(parts) if parts else 0.0
+
+
 def head(document):
     machine, settings = document["machine"], document["settings"]
     lines = [
         "# Real programs on a JVM", "",
         f"{settings['started']}: {settings['rounds']} rounds"
-        f"{', quick' if settings['is_quick'] else ''}. Written by `bench/jvm/run`. "
-        f"{others_text(settings['others_cpu'])}", "",
+        f", {settings['form']} form. Written by `bench/jvm/run`. {others_text(others(document))}", "",
         f"{machine['cpu']}, {machine['cpus']} CPUs, {machine['memory_mib']} MiB, "
         f"{machine['system']}, {machine['kernel']}, transparent huge pages "
         f"{machine['transparent_hugepages']}.", "",

@@ -15,15 +15,20 @@ class Step:
         self.workload, self.jdk, self.variant, self.number = workload, jdk, variant, number
 
     @property
+    def is_ledger(self):
+        """Whether it measures the ideal and no allocator."""
+        return bool(self.variant.settings)
+
+    @property
     def key(self):
         return "/".join((self.workload.name, self.jdk.name, self.variant.name,
                          str(self.number + 1)))
 
 
-def fingerprint(step, is_quick):
+def fingerprint(step, form):
     """Of all that a run's figures depend on, the machine aside."""
     variant = step.variant
-    what = [step.workload.load, step.workload.all_settings(is_quick), step.workload.heap_mb,
+    what = [step.workload.load, step.workload.all_settings(form), step.workload.heap_mb,
             step.workload.limit_mb,
             step.jdk.version, variant.version, variant.variables, list(variant.jvm_options)]
     return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:16]
@@ -63,9 +68,17 @@ class Store:
             name = "results-" + "".join(c for c in self._kept if c.isalnum()) + ".json"
             shutil.copyfile(self.path, os.path.join(self.folder, name))
 
-    def add(self, key, of, figures):
-        self.runs[key] = {"of": of, "figures": figures}
+    def add(self, key, of, figures, seconds=None):
+        self.runs[key] = {"of": of, "figures": figures, "seconds": seconds}
         self.save()
+
+    def seconds_by_workload(self):
+        """How long runs took, as far as is known, for a guess at those to come."""
+        out = {}
+        for key, run in self.runs.items():
+            if run.get("seconds"):
+                out.setdefault(key.split("/")[0], []).append(run["seconds"])
+        return out
 
     def fail(self, key, of, why):
         self.runs[key] = {"of": of, "failure": why}

@@ -15,16 +15,22 @@ class Workload:
     load: str                   # its name in Catalog.java
     settings: tuple             # NAME=VALUE
     quick: tuple = ()           # what a quick run has instead
+    medium: tuple = ()          # and a medium one
     heap_mb: int = 128
     is_telling: bool = False    # one of those that a quick run has
     story: str = ""             # what users told of it
     timeout_s: float = 300
     limit_mb: int = 0           # of a memory cgroup that it runs in
 
-    def all_settings(self, is_quick):
+    @property
+    def is_priced(self):
+        """Whether also short forms look for its smallest limit."""
+        return self.is_telling or bool(self.story)
+
+    def all_settings(self, form):
         merged = dict(pair.split("=", 1) for pair in self.settings)
-        if is_quick:
-            merged.update(pair.split("=", 1) for pair in self.quick)
+        instead = {"quick": self.quick, "medium": self.medium}.get(form, ())
+        merged.update(pair.split("=", 1) for pair in instead)
         return [f"{name}={value}" for name, value in merged.items()]
 
 
@@ -108,27 +114,30 @@ WORKLOADS = (
         "jni", ("threads=100", "ops=3000000", "waves=6"), ("ops=600000", "waves=3")),
 )
 
+FORMS = ("quick", "medium", "long")
 REST_S = (1, 5, 30)
 QUICK_REST_S = (1, 5)
+# The ledger says itself what it sees.
+LEDGER_READINGS = (Reading("after1", "rest", 1.0),)
 
 
-def readings(is_quick):
+def readings(form):
     after = [Reading(f"after{s}", "rest", float(s)) for s in
-             (QUICK_REST_S if is_quick else REST_S)]
+             (QUICK_REST_S if form == "quick" else REST_S)]
     return (Reading("begun", "start"), Reading("loaded", "result"), *after)
 
 
-def command(workload, jdk, variant, is_quick, built, folder):
+def command(workload, jdk, variant, form, built, folder):
     """The JVM's arguments, program first; `folder` is where it may write."""
     return [jdk.java, *jdks.options(jdk.major, workload.heap_mb), *variant.jvm_options,
             f"-Djava.library.path={built}", f"-Djava.io.tmpdir={folder}",
             "-cp", build.classpath(built), "Bench", workload.load,
-            *workload.all_settings(is_quick), *variant.settings,
+            *workload.all_settings(form), *variant.settings,
             f"folder={os.path.join(folder, 'data')}"]
 
 
-def scenario(workload, is_quick, wanted=None):
+def scenario(workload, form, wanted=None):
     """As rss.child takes it; its command is made for each run."""
     return Scenario(workload.name, workload.title, command=None, columns=(),
-                    readings=readings(is_quick) if wanted is None else wanted,
+                    readings=readings(form) if wanted is None else wanted,
                     timeout_s=workload.timeout_s)

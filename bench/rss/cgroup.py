@@ -6,12 +6,14 @@ forbidden: a process that is over its limit is killed, not slowed down.
 """
 
 import contextlib
+import itertools
 import os
 import re
 import time
 
 PREFIX = "trimalloc-bench-"
 REMOVAL_S = 10
+NUMBERS = itertools.count(1)    # of the groups of this process
 
 
 class Unavailable(Exception):
@@ -60,7 +62,7 @@ def has_swap(swaps):
 
 def owner(name):
     """The process that made a group of ours; None of other names."""
-    found = re.fullmatch(re.escape(PREFIX) + r"(\d+)", name)
+    found = re.fullmatch(re.escape(PREFIX) + r"(\d+)(?:\.\d+)?", name)
     return int(found.group(1)) if found else None
 
 
@@ -136,7 +138,7 @@ def make():
     if version is V2:
         check_handed_down(top)
     remove_stale(top)
-    group = Group(version, os.path.join(top, f"{PREFIX}{os.getpid()}"))
+    group = Group(version, os.path.join(top, f"{PREFIX}{os.getpid()}.{next(NUMBERS)}"))
     try:
         os.mkdir(group.folder)
     except OSError as error:

@@ -52,6 +52,7 @@ class Child:
         self._due = []          # (t_ns, reading of the scenario)
         self._text = b""
         self._errors = tempfile.TemporaryFile()
+        self.has_ended = False
         self._leaves_ns = None
         self._timeout_s = timeout_s
         self._next_sample_ns = self._start_ns = time.monotonic_ns()
@@ -63,6 +64,20 @@ class Child:
 
     def fileno(self):
         return self._process.stdout.fileno()
+
+    def still_runs(self):
+        return not self.has_ended
+
+    def has_said(self, name):
+        return any(mark["mark"] == name for mark in self.marks)
+
+    def cpu_s(self):
+        """Of the process and of those that it has waited for; 0 once it was waited
+        for itself, and counts among the runner's."""
+        try:
+            return 0.0 if self.has_ended else process.family_cpu_s(self._pid)
+        except process.Gone:
+            return 0.0
 
     def next_ns(self):
         return min([self._next_sample_ns] + [due for due, _ in self._due])
@@ -98,7 +113,7 @@ class Child:
             self.readings[wanted.name] = take_reading(self._pid, wanted.with_switches)
 
     def _leave_when_done(self, now):
-        is_done = any(mark["mark"] == "end" for mark in self.marks) and not self._due
+        is_done = self.has_said("end") and not self._due
         if is_done and self._leaves_ns is None:
             self._leaves_ns = now
             self._process.stdin.close()
@@ -163,6 +178,7 @@ class Child:
             self._fail("closed its standard output and did not end")
             self._process.wait()
         self.failure = self.failure or self._how_it_ended()
+        self.has_ended = True
 
     def _how_it_ended(self):
         code = self._process.returncode
@@ -181,30 +197,49 @@ class Child:
         self.finish()
 
 
+class Crowd:
+    """Children that run side by side while the `with` lasts; those that still run
+    when it is left by an exception are stopped."""
+
+    def __init__(self):
+        self._selector = selectors.DefaultSelector()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, _value, _trace):
+        if kind is not None:
+            for child in self.alive():
+                child.stop()
+        self._selector.close()
+
+    def add(self, child):
+        self._selector.register(child, selectors.EVENT_READ, child)
+
+    def alive(self):
+        return [key.data for key in self._selector.get_map().values()]
+
+    def run_while(self, condition):
+        """As long as any child runs and the condition holds."""
+        while self._selector.get_map() and condition():
+            self._step()
+
+    def _step(self):
+        alive = self.alive()
+        next_ns = min(child.next_ns() for child in alive)
+        wait_s = max(0.0, (next_ns - time.monotonic_ns()) / 1e9)
+        for key, _ in self._selector.select(wait_s):
+            if not key.data.on_output():
+                self._selector.unregister(key.data)
+                key.data.finish()
+                alive.remove(key.data)
+        for child in alive:
+            child.on_time()
+
+
 def drive(children):
     """Lets the children run to their ends, side by side."""
-    selector = selectors.DefaultSelector()
-    for child in children:
-        selector.register(child, selectors.EVENT_READ, child)
-    try:
-        while selector.get_map():
-            _step(selector)
-    except BaseException:
-        for key in list(selector.get_map().values()):
-            key.data.stop()
-        raise
-    finally:
-        selector.close()
-
-
-def _step(selector):
-    alive = [key.data for key in selector.get_map().values()]
-    next_ns = min(child.next_ns() for child in alive)
-    wait_s = max(0.0, (next_ns - time.monotonic_ns()) / 1e9)
-    for key, _ in selector.select(wait_s):
-        if not key.data.on_output():
-            selector.unregister(key.data)
-            key.data.finish()
-            alive.remove(key.data)
-    for child in alive:
-        child.on_time()
+    with Crowd() as crowd:
+        for child in children:
+            crowd.add(child)
+        crowd.run_while(lambda: True)

@@ -44,6 +44,11 @@ def usage(pid):
     return (int(fields[11]) + int(fields[12])) * TICK_S, int(fields[7])
 
 
+def family_cpu_s(pid):
+    """CPU seconds of all threads, and of the children that were waited for."""
+    return sum(map(int, stat_fields(pid)[11:15])) * TICK_S
+
+
 def threads(pid):
     try:
         return [int(name) for name in os.listdir(f"/proc/{pid}/task")]

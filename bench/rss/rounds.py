@@ -14,11 +14,13 @@ class Progress:
     has not run yet is taken to last as long as the mean of those that have."""
 
     FIRST_GUESS_S = 5.0
+    BAR = 24
 
-    def __init__(self, plan):
+    def __init__(self, plan, spent=None):
         self.left = list(plan)      # names of the scenarios of all steps to come
         self.total = len(self.left)
-        self.spent = {}             # {scenario: [seconds of its steps]}
+        self.spent = spent or {}    # {scenario: [seconds of its steps]}
+        self.seconds = 0.0          # of the steps that are done
 
     def seconds_left(self):
         every = [s for spent in self.spent.values() for s in spent]
@@ -26,13 +28,20 @@ class Progress:
         return sum(sum(self.spent[name]) / len(self.spent[name])
                    if name in self.spent else guess for name in self.left)
 
+    def line(self, what):
+        """A bar by time, the step's number, and what is left."""
+        left = self.seconds_left()
+        part = self.seconds / (self.seconds + left) if left else 1.0
+        bar = ("#" * int(self.BAR * part)).ljust(self.BAR, ".")
+        return (f"{bar} {self.total - len(self.left) + 1:3}/{self.total} {part:4.0%}  "
+                f"{int(left) // 60}:{int(left) % 60:02} left  {what}")
+
     def begin(self, what):
-        left = int(self.seconds_left())
-        print(f"[{self.total - len(self.left) + 1:3}/{self.total}] "
-              f"{left // 60}:{left % 60:02} left  {what}", file=sys.stderr, flush=True)
+        print(self.line(what), file=sys.stderr, flush=True)
 
     def done(self, name, seconds):
         self.left.remove(name)
+        self.seconds += seconds
         self.spent.setdefault(name, []).append(seconds)
 
 

@@ -65,7 +65,8 @@ def swap_is_seen():
 
 def owners_are_known():
     return (differs("ours", cgroup.owner("trimalloc-bench-123"), 123)
-            + differs("another's", cgroup.owner("trimalloc-bench-12x"), None)
+            + differs("its fourth", cgroup.owner("trimalloc-bench-123.4"), 123)
+            + differs("another's", cgroup.owner("trimalloc-bench-12x.1"), None)
             + differs("a slice", cgroup.owner("system.slice"), None))
 
 

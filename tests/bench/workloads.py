@@ -156,8 +156,8 @@ def the_plan_repeats_itself():
 
 
 def quick_settings_replace():
-    return (differs("long", WORKLOAD.all_settings(False), ["ops=10", "threads=2"])
-            + differs("quick", WORKLOAD.all_settings(True), ["ops=1", "threads=2"]))
+    return (differs("long", WORKLOAD.all_settings("long"), ["ops=10", "threads=2"])
+            + differs("quick", WORKLOAD.all_settings("quick"), ["ops=1", "threads=2"]))
 
 
 def names_are_unique():
@@ -192,14 +192,13 @@ def sources_are_handed_on():
 ## The store
 
 def about(started="2020-01-01 00:00 UTC"):
-    return lambda: {"machine": {}, "settings": {"started": started, "rounds": 1, "is_quick": True,
-                                                "others_cpu": 0.0},
+    return lambda: {"machine": {}, "settings": {"started": started, "rounds": 1, "form": "quick"},
                     "jdks": {}, "allocators": {"glibc": {}, "trimalloc": {}}, "workloads": {}}
 
 
 def an_interrupted_matrix_goes_on():
     step = plan_of(1)[1]
-    of = store.fingerprint(step, True)
+    of = store.fingerprint(step, "quick")
     with tempfile.TemporaryDirectory() as folder:
         first = store.Store(folder, about())
         first.add(step.key, of, {"ops_per_s": 1.0})
@@ -219,9 +218,9 @@ def what_changes_a_run_is_noticed():
              store.Step(WORKLOAD, JDK, variants.Variant("glibc", ARENAS), 0)]
     same = store.Step(WORKLOAD, JDK, variants.Variant("glibc", GLIBC), 0)
     later = store.Step(WORKLOAD, JDK, variants.Variant("glibc", GLIBC), 4)
-    of = store.fingerprint(same, True)
-    prints = {store.fingerprint(step, True) for step in other[1:]} | {store.fingerprint(same, False)}
-    return (differs("of another round", store.fingerprint(later, True), of)
+    of = store.fingerprint(same, "quick")
+    prints = {store.fingerprint(step, "quick") for step in other[1:]} | {store.fingerprint(same, "long")}
+    return (differs("of another round", store.fingerprint(later, "quick"), of)
             + differs("of others", of in prints, False) + differs("each", len(prints), 4))
 
 
@@ -368,7 +367,7 @@ def the_report_has_waste_and_limit():
 
 def commands_are_whole():
     variant = SimpleNamespace(jvm_options=("-XX:X",), settings=("ledger=1",))
-    got = workloads.command(WORKLOAD, JDK, variant, True, "/built", "/tmp/there")
+    got = workloads.command(WORKLOAD, JDK, variant, "quick", "/built", "/tmp/there")
     tail = ["Bench", "one", "ops=1", "threads=2", "ledger=1", "folder=/tmp/there/data"]
     return (differs("program", got[0], "/opt/jdk/bin/java") + differs("tail", got[-6:], tail)
             + differs("option", "-XX:X" in got, True)
