@@ -12,8 +12,8 @@
  * page gained a few hundred milliseconds of not having it. So the window is
  * led by what is measured: pages that are taken again within DECAY_RECENT
  * ticks of their purge are refaults that the purge has to answer for. When
- * these are a quarter of what was purged the window doubles; when there were
- * none for a while it halves. A load that pauses for longer than the longest
+ * these are a quarter of what was purged, and enough to be felt, the window
+ * doubles; when that was not so for a while it halves. A load that pauses for longer than the longest
  * window finds its memory gone, and that is what we are for.
  */
 #ifndef TRI_CONTROL_DECAY_H
@@ -30,8 +30,12 @@
 /* A purge answers for refaults within a second (of the default decay). */
 #define DECAY_RECENT 4u
 
-/* Refaults of less than 256 KiB do not matter. */
-#define DECAY_NOISE 64u
+/*
+ * Fewer refaults within DECAY_RECENT ticks do not matter: to give back and
+ * fault in again 8 MiB in a second is 2 or 3 ms of CPU time, a quarter of a
+ * percent of one CPU, and to keep them would cost those MiB all the time.
+ */
+#define DECAY_NOISE 2048u
 
 /* How long the window stays after the last chase: doubled by each new one. */
 #define DECAY_HOLD_MIN 8u
