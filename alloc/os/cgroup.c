@@ -5,6 +5,7 @@
 
 #include "../base/text.h"
 #include "cgroup.h"
+#include "os.h"
 
 /* One of the two trees that this process may be in. */
 struct tree {
@@ -327,32 +328,64 @@ tree_visit(struct tree *t, void (*visit)(struct cgroup *g, void *arg),
 	}
 }
 
-/* Apart from the visit: its buffer need not lie below the visitor's. */
-static NOINLINE void
-find_trees(struct tree *trees, const char *controller)
+static void
+find_trees(struct tree *trees, struct lines *l, const char *controller)
 {
-	struct lines l;
-
 	for (int i = 0; i < NTREES; i++) {
 		trees[i].is_known = false;
 		trees[i].is_shown = false;
 		trees[i].is_whole = false;
 		trees[i].group.is_unified = i == V2;
 	}
-	read_groups(trees, &l, controller);
+	read_groups(trees, l, controller);
 	if (trees[V1].is_known || trees[V2].is_known)
-		read_mounts(trees, &l, controller);
+		read_mounts(trees, l, controller);
+}
+
+/*
+ * What a visit needs is too much for the stacks of 16 KiB that some threads
+ * have, for free() may make one. It lies here, and for a visit that meets
+ * another one, or was copied by fork in the middle of one, in pages of its own.
+ */
+struct work {
+	struct tree trees[NTREES];
+	struct lines lines;
+};
+
+static struct work shared;
+static _Atomic bool is_taken;
+
+/* NULL: no memory. */
+static struct work *
+work_take(void)
+{
+	/* Acquire: pairs with the release in work_put(). */
+	if (!atomic_exchange_explicit(&is_taken, true, memory_order_acquire))
+		return &shared;
+	return os_map(align_up(sizeof(struct work), PAGE_BYTES));
+}
+
+static void
+work_put(struct work *w)
+{
+	if (w == &shared)
+		atomic_store_explicit(&is_taken, false, memory_order_release);
+	else
+		os_release(w, align_up(sizeof *w, PAGE_BYTES));
 }
 
 void
 cgroup_visit(const char *controller, void (*visit)(struct cgroup *g, void *arg),
 	     void *arg)
 {
-	struct tree trees[NTREES];
+	struct work *w = work_take();
 
-	find_trees(trees, controller);
+	if (w == NULL)
+		return;
+	find_trees(w->trees, &w->lines, controller);
 	for (int i = 0; i < NTREES; i++) {
-		if (trees[i].is_known && trees[i].is_shown)
-			tree_visit(&trees[i], visit, arg);
+		if (w->trees[i].is_known && w->trees[i].is_shown)
+			tree_visit(&w->trees[i], visit, arg);
 	}
+	work_put(w);
 }

@@ -4,7 +4,7 @@
  * Above   os/cpus.c, os/memory_limit.c; no other floor
  * Lock    none
  * Always  nothing is remembered: each visit asks /proc anew, for a process
- *         may be moved; what file.h promises; 7 KiB of stack
+ *         may be moved; what file.h promises; 3 KiB of stack
  *
  * A controller's groups form a tree: version 2 has one for all controllers,
  * version 1 one for each or for several of them; a machine may have both. A
@@ -44,7 +44,7 @@ struct cgroup {
  * Calls visit() for this process's group and each group above it, in the tree
  * of version 1 that has the controller and in that of version 2. A folder need
  * not exist or have the controller's files: visit() finds out by reading. No
- * call where there are no groups, or /proc is not mounted. Without mountinfo
+ * call where there are no groups, /proc is not mounted, or memory is out. Without mountinfo
  * the trees are looked for at /sys/fs/cgroup. 10 us and 2 us per mount.
  */
 void cgroup_visit(const char *controller,

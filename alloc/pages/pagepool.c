@@ -8,8 +8,8 @@
 #include "../os/memory.h"
 #include "hugepages.h"
 
-/* A whole chunk with every second page dirty. */
-#define CHUNK_RANGES (CHUNK_NPAGES / 2)
+/* Page runs purged in one go: their list lies on the stack of whoever frees. */
+#define BATCH 64
 
 /*
  * Ranges that may lie in mappings of their own at a time: the kernel allows a
@@ -366,24 +366,36 @@ care_for_clean(struct chunk *c, struct purge_stats *stats)
 	return 0;
 }
 
+/* One batch; *is_over: there is no other, or the kernel refuses. */
+static size_t
+purge_batch(struct chunk *c, bool only_stale, size_t max, bool *is_over,
+	    struct purge_stats *stats)
+{
+	struct os_range ranges[BATCH];
+	size_t n = chunk_claim(c, only_stale, ranges, max), went = 0;
+
+	if (n > 0)
+		went = purge_free_ranges(ranges, n, stats);
+	for (size_t i = 0; i < n; i++)
+		chunk_settle(c, &ranges[i], i < went);
+	*is_over = n < BATCH || went < n;
+	return ranges_pages(ranges, went);
+}
+
 /* One chunk that is in nobody's hands meanwhile. Returns pages given back. */
 static size_t
 purge_chunk(struct chunk *c, bool only_stale, bool only_age,
 	    struct purge_stats *stats)
 {
-	struct os_range ranges[CHUNK_RANGES];
-	size_t n, went = 0;
+	size_t npages = 0;
+	bool is_over = false;
 
 	if (c->has_moved_pages)
 		return heal_chunk(c, stats);
-	n = chunk_claim(c, only_stale, ranges, only_age ? 0 : CHUNK_RANGES);
-	if (n > 0)
-		went = purge_free_ranges(ranges, n, stats);
-	for (size_t i = 0; i < n; i++)
-		chunk_settle(c, &ranges[i], i < went);
-	if (c->ndirty > 0)
-		return ranges_pages(ranges, went);
-	return ranges_pages(ranges, went) + care_for_clean(c, stats);
+	while (!is_over)
+		npages += purge_batch(c, only_stale, only_age ? 0 : BATCH,
+				      &is_over, stats);
+	return c->ndirty > 0 ? npages : npages + care_for_clean(c, stats);
 }
 
 /* Takes the next dirty chunk at or after *index out of the pool. */
