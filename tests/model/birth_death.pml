@@ -2,6 +2,12 @@
  * birth_death.pml -- a thread's cache is born and dies while others visit all
  * caches (alloc/cache/thread.c) or hold them all for a fork.
  *
+ * In the code: make_cache() and link_cache(); thread_death() with
+ * unlink_cache(), cache_empty() and meta_free(); thread_visit(); cache_lock_own()
+ * (tcache.c); thread_hold_all() and thread_release_all(). LOCK_ROUND, which
+ * keeps two rounds of visits and a fork apart, is left out: what holds for
+ * visitors that run freely holds for those in turn.
+ *
  * Birth: take a record, put the cache on the queue under LOCK_THREADS.
  * Death: take it off the queue under LOCK_THREADS, then take its lock, then
  * give the record back, which the next birth may take. A visit finds a cache

@@ -16,6 +16,13 @@
  * instructions wait until the thread's buffer is empty. membarrier waits for
  * both buffers: the caller's own, and the owner's by an interrupt on its CPU.
  *
+ * In the code: cache_enter() and cache_leave() (tcache.h), cache_lock_own()
+ * (tcache.c), and on the other side thread_visit() (thread.c), which takes the
+ * lock, cache_close() with cache_close_begin(), os_membarrier() and is_busy(),
+ * cache_open() (tcache.c), drain_one() and let_go() (drain.c). A cache that
+ * its owner keeps closed (cache_close_own()) is in drain_weak.pml, as are the
+ * orders of weaker machines.
+ *
  * Checked without a bound on the drainer: owner and drainer never use the
  * cache at once, each finds it as the other left it (`top` stands for its
  * contents), and nobody waits for ever. Checked with -DROUNDS=n, after which

@@ -9,6 +9,12 @@
  * A fill takes visible slots; where there are none it reveals a page, but not
  * of a held slab. A put retires a slab that ran empty, but not a held one.
  *
+ * In the code: bin_purge() with claim_locked(), settle_batch() and
+ * release_locked(); bin_fill() with best_locked() and reveal_locked();
+ * bin_flush() with put_locked() and leave_empty_locked(); bin_trim() (all of
+ * bin.c); slab_hide(), slab_reveal(), slab_reveal_some(), slab_free_pages()
+ * (slab.c). LOCK_TRIM keeps two purges apart (reclaim.c).
+ *
  * The slab has three pages and four slots: one on the first page, one on the
  * first and the second, and one on each of the others. After it was retired its
  * pages are somebody else's, until the next fill makes it anew.
@@ -16,7 +22,7 @@
  * Checked: no page with a used slot is purged, no used slot loses its contents
  * or has two owners, a purge and a settle never meet a slab that was retired,
  * pages that are said to be away are zero when a slab is retired, and a slab
- * without a used slot does not stay.
+ * without a used slot stays with all its pages or not at all.
  *
  * Broken variants, each of which tests/model/models.tap must find out:
  *	-DNO_HOLD	 a put retires a slab that is being purged
@@ -64,8 +70,9 @@ inline acquire(lock) {
 inline release(lock) {
 	atomic {
 		assert(lock == _pid);
-		/* Nothing but a purge keeps an empty slab. */
-		assert(!alive || held || !IS_EMPTY);
+		/* A purge keeps an empty slab, and one with all its pages stays
+		 * for the next fill. */
+		assert(!alive || held || !IS_EMPTY || away == 0);
 		lock = NOBODY
 	}
 }
@@ -89,9 +96,11 @@ inline retire() {
 	alive = false
 }
 
-inline retire_if_empty() {
+/* leave_empty_locked(): whether there are enough others is not told here. */
+inline retire_if_empty(stays) {
 	if
-	:: IS_EMPTY -> retire()
+	:: IS_EMPTY && away == 0 && stays -> skip
+	:: IS_EMPTY && !(away == 0 && stays) -> retire()
 	:: else
 	fi
 }
@@ -193,17 +202,21 @@ inline fill(slot) {
 }
 
 /* From here on the slot is the bin's. */
-inline flush(slot) {
+inline flush(slot, stays) {
 	acquire(bin_lock);
+	if
+	:: stays = true
+	:: stays = false
+	fi;
 	d_step {
 		assert(alive && owner[slot] == _pid);
 		owner[slot] = NOBODY;
 		visible = visible | (1 << slot);
 #ifdef NO_HOLD
-		retire_if_empty()
+		retire_if_empty(stays)
 #else
 		if
-		:: !held -> retire_if_empty()
+		:: !held -> retire_if_empty(stays)
 		:: else
 		fi
 #endif
@@ -235,13 +248,15 @@ inline use(slot) {
 
 proctype user() {
 	byte slot = NOBODY;
+	bool stays;
 end:	do
 	:: fill(slot);
 	   if
-	   :: slot != NOBODY -> use(slot); flush(slot)
+	   :: slot != NOBODY -> use(slot); flush(slot, stays)
 	   :: else
 	   fi;
-	   slot = NOBODY
+	   slot = NOBODY;
+	   stays = false
 	od
 }
 
@@ -287,8 +302,12 @@ inline purge_page(page, pages, refused) {
 	}
 }
 
-inline settle(pages, refused) {
+inline settle(pages, refused, stays) {
 	acquire(bin_lock);
+	if
+	:: stays = true
+	:: stays = false
+	fi;
 	d_step {
 		assert(alive && held);
 #ifdef HIDE_LATE
@@ -310,7 +329,7 @@ inline settle(pages, refused) {
 #endif
 		held = false;
 #ifndef FORGET_EMPTY
-		retire_if_empty()
+		retire_if_empty(stays)
 #endif
 	}
 	release(bin_lock)
@@ -318,6 +337,7 @@ inline settle(pages, refused) {
 
 proctype purger() {
 	byte pages, refused;
+	bool stays;
 end:	do
 	:: claim(pages);
 	   if
@@ -325,10 +345,25 @@ end:	do
 		purge_page(0, pages, refused);
 		purge_page(1, pages, refused);
 		purge_page(2, pages, refused);
-		settle(pages, refused)
+		settle(pages, refused, stays)
 	   :: else
 	   fi;
-	   refused = 0
+	   refused = 0;
+	   stays = false
+	od
+}
+
+/* bin_trim(): empty slabs go, of which none is held. */
+proctype trimmer() {
+end:	do
+	:: acquire(bin_lock);
+	   d_step {
+		if
+		:: alive && IS_EMPTY && !held -> retire()
+		:: else
+		fi
+	   }
+	   release(bin_lock)
 	od
 }
 
@@ -339,6 +374,7 @@ init {
 #ifdef TWO_PURGES
 		run purger();
 #endif
+		run trimmer();
 		run purger()
 	}
 }
