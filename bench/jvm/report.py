@@ -1,10 +1,10 @@
-"""The tables for the terminal and the Markdown page."""
+"""The tables of what was measured."""
 
 import statistics
 
 from rss.results import View
 from rss.show import shown
-from runner.report import Table, others_text
+from runner.report import Table
 
 from . import figures
 from .variants import LEDGER
@@ -31,7 +31,7 @@ def grouped(document):
     for key, run in document["runs"].items():
         workload, jdk, variant, _ = key.split("/")
         out.setdefault((workload, jdk), {}).setdefault(variant, []).append(
-            run.get("figures"))
+            dict(run["figures"]) if "figures" in run else None)
     for names, variants in out.items():
         ideals = next((f for f in variants.pop(LEDGER, []) if f), {})
         for variant, rounds in variants.items():
@@ -40,7 +40,21 @@ def grouped(document):
                 of_round.update(figures.waste(of_round, ideals))
                 if limit.get("limit_bytes"):
                     of_round["limit_bytes"] = limit["limit_bytes"]
+                of_round["limits_tried"] = len(limit.get("tried", ()))
         variants[LEDGER] = [ideals]
+    return out
+
+
+def medians(document):
+    """{workload: {JDK: {variant: {figure: median}}}}, waste and limits included."""
+    out = {}
+    for (workload, jdk), variants in grouped(document).items():
+        view = View(list(variants), variants)
+        names = {name: sorted({figure for rounds in variants[name] if rounds for figure in rounds})
+                 for name in variants}
+        out.setdefault(workload, {})[jdk] = {
+            name: {figure: view.value(name, figure) for figure in names[name]}
+            for name in variants if names[name]}
     return out
 
 
@@ -92,30 +106,3 @@ def others(document):
     parts = [run["figures"]["others_part"] for run in document["runs"].values()
              if run.get("figures", {}).get("others_part") is not None]
     return statistics.median(parts) if parts else 0.0
-
-
-def head(document):
-    machine, settings = document["machine"], document["settings"]
-    lines = [
-        "# Real programs on a JVM", "",
-        f"{settings['started']}: {settings['rounds']} rounds"
-        f", {settings['form']} form. Written by `bench/jvm/run`. {others_text(others(document))}", "",
-        f"{machine['cpu']}, {machine['cpus']} CPUs, {machine['memory_mib']} MiB, "
-        f"{machine['system']}, {machine['kernel']}, transparent huge pages "
-        f"{machine['transparent_hugepages']}.", "",
-    ]
-    lines += [f"- {name}: {jdk['version']}, `{' '.join(jdk['options'])}`"
-              for name, jdk in document["jdks"].items()]
-    for name, variant in document["allocators"].items():
-        tuned = [f"{key}={value}" for key, value in variant["variables"].items()]
-        tuned = " ".join(f"`{word}`" for word in tuned + variant["jvm_options"])
-        lines.append(f"- {name} {variant['version']} {tuned}".rstrip())
-    return "\n".join(lines) + "\n"
-
-
-def markdown(document, titles):
-    parts = [head(document), *(one.markdown() for one in tables(document, titles))]
-    failures = failure_lines(document)
-    if failures:
-        parts.append("## Failures\n\n" + "\n".join(f"- {line}" for line in failures) + "\n")
-    return "\n".join(parts)

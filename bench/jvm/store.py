@@ -7,6 +7,8 @@ import json
 import os
 import shutil
 
+from . import report
+
 
 class Step:
     """One run: a workload on a JDK and a variant, the n-th time."""
@@ -104,7 +106,8 @@ class Store:
             writer.writerows((f"{(t_ns - starts[0]) / 1e9:.3f}", size) for t_ns, size in series)
 
     def document(self):
-        return {**self.about(), "runs": self.runs, "limits": self.limits}
+        document = {**self.about(), "runs": self.runs, "limits": self.limits}
+        return {**document, "medians": report.medians(document)}
 
     def save(self):
         """Replaced as a whole, so that there is always one to read."""

@@ -35,6 +35,13 @@ def colours_of(name):
     return COLOURS.get(name.split("-")[0], OTHERS)
 
 
+def dashes_of(name):
+    """A base's variants differ by their dashes."""
+    if "-" not in name:
+        return (None, None)
+    return (1, 1.2) if name.endswith("-trim") else (3, 1.5)
+
+
 def read_curve(path):
     """([seconds], [MB])."""
     with open(path, encoding="ascii", newline="") as file:
@@ -69,7 +76,7 @@ def draw_curves(axes, curves):
     """Every round thin, the first one over them."""
     for name, rounds in curves.items():
         colour = colours_of(name)[0]
-        dashes = (3, 1.5) if "-" in name else (None, None)
+        dashes = dashes_of(name)
         width = 2.4 if name == SUBJECT else 1.5
         for seconds, sizes in rounds[1:]:
             axes.plot(seconds, sizes, color=colour, linewidth=0.5, dashes=dashes, zorder=2)

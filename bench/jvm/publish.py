@@ -1,0 +1,72 @@
+"""Writes pictures, RESULTS.md and the page from what was measured."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+from rss.packages import PYTHON_OF_CHARTS, can_draw
+
+from . import page, reasons, summary
+
+CHART = os.path.join(os.path.dirname(os.path.abspath(__file__)), "chart.py")
+PICTURES = "pictures"
+# Below the top of the sources.
+PUBLISHED = os.path.join("doc", "results")
+
+
+class TooBusy(Exception):
+    """Others took so much of the CPUs that the figures are nobody's."""
+
+
+def draw(folder):
+    """The names of the pictures; none without matplotlib."""
+    if not can_draw():
+        print("no pictures without matplotlib (Debian: python3-matplotlib)", file=sys.stderr)
+        return []
+    shutil.rmtree(os.path.join(folder, PICTURES), ignore_errors=True)
+    done = subprocess.run([PYTHON_OF_CHARTS, CHART, folder], check=False, text=True,
+                          stdout=subprocess.PIPE)
+    if done.returncode != 0:
+        print("the pictures could not be drawn", file=sys.stderr)
+    return done.stdout.split()
+
+
+def load(folder):
+    with open(os.path.join(folder, "results.json"), encoding="utf-8") as file:
+        return json.load(file)
+
+
+def write(path, text):
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+
+
+def write_all(folder, document=None):
+    """Into the folder itself: what it has measured, or the part of it that is given."""
+    drawn = draw(folder)
+    known = reasons.read()
+    findings = summary.Findings(document or load(folder), known, drawn, PICTURES)
+    write(os.path.join(folder, "RESULTS.md"), summary.markdown(findings))
+    write(os.path.join(folder, "results.html"),
+          page.document(findings, os.path.join(folder, PICTURES)))
+    for workload, question in reasons.idle(known, findings.verdicts):
+        print(f"reasons.md: {workload} does not lose in {question} here", file=sys.stderr)
+    return findings
+
+
+def publish(findings, folder, tree):
+    """Into the sources: RESULTS.md at their top, pictures and figures below doc."""
+    if not summary.is_quiet(findings.document):
+        raise TooBusy(summary.others_sentence(findings.document))
+    there = os.path.join(tree, PUBLISHED)
+    shutil.rmtree(there, ignore_errors=True)
+    os.makedirs(there)
+    for name in findings.pictures:
+        shutil.copyfile(os.path.join(folder, PICTURES, name + ".svg"),
+                        os.path.join(there, name + ".svg"))
+    for name in ("results.html", "results.json"):
+        shutil.copyfile(os.path.join(folder, name), os.path.join(there, name))
+    findings.folder = PUBLISHED
+    write(os.path.join(tree, "RESULTS.md"), summary.markdown(findings))

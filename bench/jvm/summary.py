@@ -1,0 +1,181 @@
+"""RESULTS.md: all that was measured, how, and where trimalloc stands."""
+
+import statistics
+
+from runner.allocators import SUBJECT
+from runner.report import Table
+
+from . import reasons as why
+from . import report, verdicts
+
+COMMANDS = {"quick": ("make bench-jvm-quick", "quick"),
+            "medium": ("make bench-jvm-medium", "medium"), "long": ("make bench-jvm", "out")}
+
+
+class Findings:
+    """A document with what follows from it. `pictures` are the names of those that
+    were drawn, `folder` is where they lie, as a page beside says it."""
+
+    def __init__(self, document, reasons, pictures, folder):
+        self.document, self.reasons = document, reasons
+        self.pictures, self.folder = set(pictures), folder
+        self.groups = report.grouped(document)
+        self.verdicts = verdicts.of(self.groups)
+        self.order = list(document["allocators"])
+
+    def workload(self, name):
+        return self.document["workloads"].get(name, {})
+
+    def verdict(self, workload, jdk, question):
+        for one in self.verdicts:
+            if (one.workload, one.jdk, one.question) == (workload, jdk, question):
+                return one
+        return None
+
+    def lost(self):
+        return [verdict for verdict in self.verdicts if verdict.loses]
+
+    def won(self):
+        """The farthest ahead first."""
+        return sorted((verdict for verdict in self.verdicts if verdict.wins),
+                      key=lambda verdict: -verdict.margin)
+
+    def reason(self, verdict):
+        return self.reasons.get((verdict.workload, verdict.question.name), why.NONE)
+
+    def failures(self):
+        return report.failure_lines(self.document)
+
+
+## How busy others were
+
+def others_sentence(document):
+    """Of each run that says so, while it worked."""
+    parts = {key: run["figures"]["others_part"] for key, run in document["runs"].items()
+             if run.get("figures", {}).get("others_part") is not None}
+    if not parts:
+        return "How busy others kept the machine was not recorded."
+    worst = max(parts, key=parts.get)
+    busy = sum(part > verdicts.BUSY for part in parts.values())
+    return (f"While a run worked, other processes took {statistics.median(parts.values()):.1%} of "
+            f"the CPUs in the median of {len(parts)} runs, and {parts[worst]:.1%} at most "
+            f"(`{worst}`); more than {verdicts.BUSY:.0%} in {busy} of them.")
+
+
+def is_quiet(document):
+    return report.others(document) <= verdicts.BUSY
+
+
+## Parts of the page
+
+def best_of(verdict):
+    text = f"{verdict.ratio:.2f} ({verdict.peer})" if verdict.own is not None else "did not end"
+    return f"**{text}**" if verdict.loses else text
+
+
+def overview(findings):
+    """A row for each scenario: trimalloc's figure by the best peer's."""
+    table = Table("In short", "", ["scenario", *(q.name for q in verdicts.QUESTIONS)])
+    for workload, jdk in findings.groups:
+        found = [findings.verdict(workload, jdk, question) for question in verdicts.QUESTIONS]
+        if any(found):
+            table.rows.append([f"{workload} on {jdk}",
+                               *(best_of(one) if one else "-" for one in found)])
+    return table
+
+
+def counts(findings):
+    lines = []
+    for question in verdicts.QUESTIONS:
+        asked = [v for v in findings.verdicts if v.question == question]
+        if asked:
+            kept = sum(not v.loses for v in asked)
+            goal = (f"at least {verdicts.FAST:g} of the fastest allocator's"
+                    if question.is_more_better else "the least of all")
+            lines.append(f"- {question.name}: {goal} in {kept} of {len(asked)} scenarios")
+    return lines
+
+
+def setting_lines(document):
+    machine = document["machine"]
+    lines = [f"- machine: {machine['cpu']}, {machine['cpus']} CPUs, {machine['memory_mib']} MiB, "
+             f"{machine['system']}, {machine['kernel']}, transparent huge pages "
+             f"{machine['transparent_hugepages']}"]
+    for name, jdk in document["jdks"].items():
+        lines.append(f"- {name}: {jdk['version']}, `{' '.join(jdk['options'])}` and a heap of the "
+                     f"scenario's size")
+    for name, variant in document["allocators"].items():
+        tuned = [f"{key}={value}" for key, value in variant["variables"].items()]
+        tuned = ", ".join(f"`{word}`" for word in tuned + variant["jvm_options"])
+        lines.append(f"- {name}: {variant['version']}{', ' if tuned else ''}{tuned}")
+    return lines
+
+
+def repeat_lines(document):
+    settings = document["settings"]
+    flags = "" if len(document["jdks"]) < 2 or settings["form"] == "long" else (
+        ' JVM_FLAGS="' + " ".join(f"--jdk FOLDER-OF-{name.upper()}"
+                                  for name in document["jdks"]) + '"')
+    command, folder = COMMANDS[settings["form"]]
+    return ["```sh", f"./autogen.sh && ./configure && {command}{flags}",
+            f"bench/jvm/results bench/jvm/{folder} --into .   # writes this page again",
+            "```", "",
+            "The first run fetches the programs from Maven Central, in pinned versions. "
+            "`bench/compare A.json B.json` compares two runs of it. What each scenario does, how "
+            "figures are taken and how to read them: [bench/jvm/README.md](bench/jvm/README.md)."]
+
+
+def won_lines(findings):
+    return [f"- {v.workload} on {v.jdk}: {v.sentence()}" for v in findings.won()] or ["Nowhere."]
+
+
+def lost_lines(findings):
+    return [f"- {v.workload} on {v.jdk}: {v.sentence()}. {findings.reason(v)}"
+            for v in findings.lost()] or ["Nowhere."]
+
+
+def picture_lines(findings, name, text):
+    return [f"![{text}]({findings.folder}/{name}.svg)", ""] if name in findings.pictures else []
+
+
+def scenario_lines(findings, workload, jdk):
+    about = findings.workload(workload)
+    story = f" (users told: {about['story']})" if about.get("story") else ""
+    table = report.table("", findings.groups[workload, jdk], findings.order)
+    lines = [f"### {workload} on {jdk}", "", f"{about.get('title', '')}{story}. "
+             f"`{about.get('load', '')} {' '.join(about.get('settings', []))}`, heap "
+             f"{about.get('heap_mb', '?')} MiB.", ""]
+    lines += picture_lines(findings, f"{workload}.{jdk}.rss", "resident memory over time")
+    lines += picture_lines(findings, f"{workload}.{jdk}.trade", "throughput by mean memory")
+    return lines + table.markdown().split("\n")[4:]
+
+
+def markdown(findings):
+    document = findings.document
+    settings = document["settings"]
+    rounds = settings["rounds"]
+    lines = [
+        "# Results", "",
+        f"Real Java programs on {len(document['allocators'])} allocators, measured "
+        f"{settings['started']} in {rounds} round{'s' if rounds > 1 else ''} of the "
+        f"{settings['form']} form. Written by `bench/jvm/results` from the measured figures; "
+        "the reasons below are from [bench/jvm/reasons.md](bench/jvm/reasons.md).", "",
+        others_sentence(document), "",
+        "## In short", "",
+        f"{SUBJECT}'s figure by that of the best other allocator, which is named; **bold** where "
+        f"it loses: throughput below {verdicts.FAST:g}, memory above 1.", "",
+        *overview(findings).markdown().split("\n")[4:], *counts(findings), "",
+        "## How to repeat it", "", *repeat_lines(document), "",
+        "## What it was measured on", "", *setting_lines(document), "",
+        f"## Where {SUBJECT} wins", "", *won_lines(findings), "",
+        f"## Where {SUBJECT} loses, and why", "", *lost_lines(findings), ""]
+    for jdk in document["jdks"]:
+        lines += picture_lines(findings, f"limits.{jdk}", f"smallest memory limits on {jdk}")
+    lines += ["## The scenarios", "", report.NOTE, ""]
+    for workload, jdk in findings.groups:
+        lines += scenario_lines(findings, workload, jdk)
+    if findings.failures():
+        lines += ["## Failures", "", *(f"- {line}" for line in findings.failures()), ""]
+    return "\n".join(lines).rstrip("\n") + "\n"
+
+
