@@ -23,6 +23,7 @@
 #include "../os/os.h"
 #include "api.h"
 #include "fork.h"
+#include "guarded.h"
 
 static struct lock boot_lock;
 static _Atomic bool is_up;
@@ -102,6 +103,7 @@ start(char **env)
 	boot();
 	stats_boot();
 	read_options(env);
+	guarded_boot();
 	thread_boot();
 	/* The JNI library does not see threads begin: it counts caches. */
 	if (!TRI_JNI)

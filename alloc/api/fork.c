@@ -16,6 +16,7 @@
 #include "../control/server.h"
 #include "../control/trim.h"
 #include "../heap/arena.h"
+#include "../heap/guard.h"
 #include "../pages/meta.h"
 #include "api.h"
 #include "fork.h"
@@ -72,6 +73,7 @@ fork_prepare(void)
 	reclaim_lock();
 	thread_hold_all();
 	explicit_hold_all();
+	guard_lock();
 	arena_hold();
 	hold_arenas();
 	pagepool_lock();
@@ -83,6 +85,7 @@ void
 fork_parent(void)
 {
 	release_pages();
+	guard_unlock();
 	explicit_release_all();
 	thread_release_all();
 	reclaim_unlock();
@@ -93,6 +96,7 @@ void
 fork_child(void)
 {
 	release_pages();
+	guard_child_release();
 	explicit_release_all();
 	thread_child_release();
 	reclaim_unlock();

@@ -13,6 +13,7 @@
 #include "../heap/large.h"
 #include "../pages/bell.h"
 #include "api.h"
+#include "guarded.h"
 
 /* jemalloc's bits; ALIGN and ARENA of 0 mean that nothing was asked for. */
 #define FLAG_LG_ALIGN   0x3fu
@@ -113,8 +114,12 @@ alloc_elsewhere(const struct wish *w, unsigned cls, bool *is_zero)
 static void *
 alloc_once(const struct wish *w, const struct shape *s, bool *is_zero)
 {
-	void *p;
+	void *p = w->is_cached ? guarded_alloc(s->bytes, w->alignment, s->cls)
+			       : NULL;
 
+	*is_zero = p != NULL;
+	if (p != NULL)
+		return p;
 	if (s->cls != CLASS_RUN)
 		return w->is_cached ? class_alloc_slow(s->cls, is_zero)
 				    : alloc_elsewhere(w, s->cls, is_zero);
@@ -153,6 +158,15 @@ alloc_or_fail(const char *name, const struct wish *w, size_t n)
 	return p != NULL ? p : fail_quietly(name, n);
 }
 
+/* A guarded block has what is asked for, and nallocx() said more. */
+static size_t
+promised(size_t n)
+{
+	size_t bytes = guard_is_on() ? shape_of(n, 1).bytes : 0;
+
+	return bytes != 0 ? bytes : n;
+}
+
 EXPORT void *
 tri_mallocx(size_t n, int flags)
 {
@@ -161,7 +175,7 @@ tri_mallocx(size_t n, int flags)
 	void *p = NULL;
 
 	if (flags == 0)
-		p = tri_malloc(n);
+		p = tri_malloc(promised(n));
 	else if (wish_read("mallocx()", flags, &w))
 		p = alloc_or_fail("mallocx()", &w, n);
 	errno = before;
@@ -264,7 +278,8 @@ resize(const struct wish *w, void *p, size_t n, const struct block *b)
 	if (is_aligned && resize_stays(n, b))
 		return p;
 	/* A block that moves begins at a page and no more. */
-	if (is_aligned && !class_is_slab(b->cls) && w->alignment <= PAGE_BYTES)
+	if (is_aligned && !class_is_slab(b->cls) && b->cls != CLASS_GUARDED &&
+	    w->alignment <= PAGE_BYTES)
 		to = resize_large(wish_arena(w), p, n, b->bytes);
 	return to != NULL ? to : move(w, p, n, b);
 }
@@ -328,7 +343,8 @@ tri_xallocx(void *p, size_t n, size_t extra, int flags)
 	struct wish w;
 
 	/* Slots are of one size, and a run of pages never becomes one. */
-	if (class_is_slab(b.cls) || n > REQUEST_MAX - PAGE_BYTES)
+	if (class_is_slab(b.cls) || b.cls == CLASS_GUARDED ||
+	    n > REQUEST_MAX - PAGE_BYTES)
 		return b.bytes;
 	wish_read("xallocx()", flags, &w);
 	if (!resize_here(p, max, b.bytes) && b.bytes < least)

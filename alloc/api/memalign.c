@@ -6,6 +6,7 @@
 
 #include "../heap/large.h"
 #include "api.h"
+#include "guarded.h"
 
 /* NULL, errno untouched, where there is no memory. */
 static void *
@@ -19,6 +20,9 @@ aligned(size_t alignment, size_t n)
 	if (n > REQUEST_MAX - alignment)
 		return NULL;
 	cls = size_class_aligned(max_size(n, 1), alignment);
+	p = guarded_alloc(n, alignment, cls);
+	if (p != NULL)
+		return p;
 	if (cls != CLASS_RUN)
 		return class_alloc_slow(cls, &is_zero);
 	n = align_up(max_size(n, 1), PAGE_BYTES);

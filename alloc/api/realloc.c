@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "../control/ctl.h"
+#include "../heap/guard.h"
 #include "../heap/large.h"
 #include "api.h"
 
@@ -96,6 +97,8 @@ resize(void *p, size_t n, const struct block *b)
 {
 	void *to;
 
+	if (b->cls == CLASS_GUARDED)
+		return n == b->bytes ? p : move(p, n, b->bytes);
 	if (class_is_slab(b->cls))
 		return resize_stays(n, b) ? p : move(p, n, b->bytes);
 	to = resize_large(cache_arena(), p, n, b->bytes);

@@ -4,12 +4,16 @@
  */
 #include <errno.h>
 
+#include "../heap/guard.h"
 #include "api.h"
 
 /* True where a request of n bytes may have given a block of this many. */
 static bool
 size_is_possible(size_t n, const struct block *b)
 {
+	/* A guarded block has what was asked for; nallocx() says more. */
+	if (b->cls == CLASS_GUARDED)
+		return n <= class_size(size_class(b->bytes));
 	return n <= b->bytes;
 }
 

@@ -15,6 +15,7 @@
 #include "../heap/direct.h"
 #include "../heap/large.h"
 #include "../pages/bell.h"
+#include "guarded.h"
 #include "thread.h"
 
 static _Noreturn void
@@ -117,9 +118,15 @@ class_alloc_slow(unsigned cls, bool *is_zero)
 static void *
 try_alloc(size_t n, bool *is_zero)
 {
-	if (n > CLASS_SIZE_MAX)
+	unsigned cls = n > CLASS_SIZE_MAX ? CLASS_RUN : size_class(n);
+	void *p = guarded_alloc(n, QUANTUM_BYTES, cls);
+
+	*is_zero = p != NULL;
+	if (p != NULL)
+		return p;
+	if (cls == CLASS_RUN)
 		return run_alloc(n, is_zero);
-	return class_alloc_slow(size_class(n), is_zero);
+	return class_alloc_slow(cls, is_zero);
 }
 
 bool
@@ -279,6 +286,10 @@ class_check(const char *name, const void *p)
 	struct region *r = region_find(p);
 	unsigned cls;
 
+	if (r == NULL && guard_owns(p)) {
+		guarded_check(name, p);
+		return CLASS_GUARDED;
+	}
 	if (r == NULL)
 		die_because(name, p, " is not a pointer of this allocator");
 	cls = class_at(r, p);
@@ -307,7 +318,7 @@ is_free_in_slab(const void *p)
 static void
 live_check(const char *name, void *p, unsigned cls)
 {
-	if (cls == CLASS_RUN)
+	if (cls == CLASS_RUN || cls == CLASS_GUARDED)
 		return;
 	if (class_is_slab(cls) && is_free_in_slab(p))
 		die_because(name, p, " was already freed");
@@ -318,6 +329,8 @@ live_check(const char *name, void *p, unsigned cls)
 static size_t
 block_bytes(const void *p, unsigned cls)
 {
+	if (cls == CLASS_GUARDED)
+		return guard_bytes(p);
 	return class_is_slab(cls) ? class_size(cls)
 				  : large_npages(p) << PAGE_SHIFT;
 }
@@ -374,7 +387,9 @@ free_for(const char *name, void *p)
 {
 	unsigned cls = leaving(name, p);
 
-	if (cls == CLASS_RUN || is_apart(p)) {
+	if (cls == CLASS_GUARDED) {
+		guarded_free(name, p);
+	} else if (cls == CLASS_RUN || is_apart(p)) {
 		direct_free(p, cls);
 		bell_ring();
 	} else {
@@ -390,7 +405,9 @@ free_to(const char *name, void *p, struct explicit_cache *e)
 {
 	unsigned cls = leaving(name, p);
 
-	if (e != NULL && cls != CLASS_RUN) {
+	if (cls == CLASS_GUARDED) {
+		guarded_free(name, p);
+	} else if (e != NULL && cls != CLASS_RUN) {
 		*mark_of(p) = free_mark();
 		explicit_free(e, p, cls);
 	} else {

@@ -6,6 +6,7 @@
 #include "../heap/direct.h"
 #include "../pages/bell.h"
 #include "closing.h"
+#include "sample.h"
 #include "stack.h"
 #include "thread.h"
 
@@ -245,7 +246,8 @@ cache_lock_own(void)
 	if (c == NULL)
 		return NULL;
 	lock_take(&c->lock, LOCK_CACHE);
-	if (tcache_anchor.counts != NULL || arena_is_apart(c->arena))
+	if (tcache_anchor.counts != NULL || arena_is_apart(c->arena) ||
+	    c->sampling.burst > 0)
 		cache_close_own(c);
 	else if (c->is_parked)
 		cache_open(c);
@@ -289,16 +291,21 @@ cache_arena(void)
 static void
 fill(struct tcache *c, struct cache_bin *b, unsigned cls)
 {
-	size_t got;
+	size_t want, got;
 
 	b->is_filled = true;
 	stack_grow(c, b, cls);
 	c->nfills++;
 	if (b->depth == 0)
 		return;
+	want = min_size((b->depth + 1u) / 2, FILL_MAX);
+	if (guard_is_on())
+		want = sample_limit(c, want);
 	got = bin_fill(&c->arena->bins[cls], &c->arena->pages, cls, b->top + 1,
-		       min_size((b->depth + 1u) / 2, FILL_MAX));
+		       want);
 	b->top += got;
+	if (guard_is_on())
+		sample_filled(c, cls, got);
 }
 
 static void *
@@ -347,6 +354,7 @@ cache_free(void *p, unsigned cls)
 		bell_ring();
 		return;
 	}
+	sample_freed(c);
 	b = &c->bins[cls];
 	pushed = b->top != b->limit || stack_make_room(c, b, cls);
 	if (pushed)

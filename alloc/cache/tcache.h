@@ -50,7 +50,9 @@
  * a parked cache, does not open this one; it uses the stacks under cache->lock
  * and clears is_quiet, for there may be something to drain again. So a cache
  * that stays closed is at rest whenever its lock is free: fork's child can give
- * it back and a drain is never in vain.
+ * it back and a drain is never in vain. The third use is a burst of mallocs
+ * that are counted (sample.c): who asks for one points the anchor to the closed
+ * cache, under cache->lock, and needs no membarrier, for it touches no stack.
  */
 #ifndef TRI_CACHE_TCACHE_H
 #define TRI_CACHE_TCACHE_H
@@ -79,6 +81,17 @@ struct cache_bin {
 static_assert(sizeof(struct cache_bin) == CLASS_STRIDE,
 	      "the page map holds offsets of bins");
 
+/* When a thread's next block is to be a guarded one: sample.c. */
+struct sampling {
+	int64_t left;        /* blocks until then; 0: not drawn yet */
+	uint64_t nfilled;    /* that it was told of, since the last burst */
+	uint64_t begun_ns;   /* CPU time of the thread when a burst began, */
+	uint64_t seen_ns;    /* and when the last one ended */
+	uint16_t cls;        /* the next miss of this class; 0: of none yet */
+	uint8_t burst;       /* mallocs that are still to be counted */
+	uint8_t burst_frees; /* frees meanwhile */
+};
+
 struct tcache {
 	struct cache_bin bins[NCLASSES];
 	struct lock lock;
@@ -93,6 +106,7 @@ struct tcache {
 	size_t slab_budget;  /* bytes that depths of slab bins stand for */
 	size_t large_budget; /* bytes that depths of large bins stand for */
 	uint64_t nfills, nflushes, ndrains, quiet_ns; /* since is_quiet */
+	struct sampling sampling;
 };
 
 static_assert(sizeof(struct tcache) <= PAGE_BYTES, "one page a thread");

@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "../base/options.h"
+#include "../cache/sample.h"
 #include "../cache/thread.h"
 #include "../pages/bell.h"
 #include "dump.h"
@@ -17,6 +18,7 @@ static struct {
 	_Atomic int pid;        /* 0: not up yet */
 	_Atomic uint64_t next_poll_ns;
 	_Atomic uint64_t cpu_ns;
+	uint64_t next_sample_ns; /* the thread's own */
 } trim;
 
 size_t
@@ -44,6 +46,24 @@ min_ns(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
+/* What is to be done between ticks, and when there is more of it. */
+static void
+serve(void)
+{
+	dump_serve();
+	if (!guard_is_on() || os_now_ns() < trim.next_sample_ns)
+		return;
+	sample_arm();
+	trim.next_sample_ns = os_now_ns() + SAMPLE_NS;
+}
+
+static uint64_t
+wait_ns(void)
+{
+	return guard_is_on() ? min_ns(dump_wait_ns(), SAMPLE_NS)
+			     : dump_wait_ns();
+}
+
 /*
  * It ends when every other thread has: the C library ends a process with its
  * last thread, and that must not be this one. And when it is forbidden.
@@ -64,10 +84,9 @@ nap(void)
 	uint64_t left = reclaim_tick_ns(), begun;
 
 	while (is_needed()) {
-		dump_serve();
+		serve();
 		begun = os_now_ns();
-		bell_nap(
-			min_ns(min_ns(left, RECLAIM_WATCH_NS), dump_wait_ns()));
+		bell_nap(min_ns(min_ns(left, RECLAIM_WATCH_NS), wait_ns()));
 		left -= min_ns(left, os_now_ns() - begun);
 		if (left == 0 || reclaim_watch())
 			return;
@@ -100,9 +119,9 @@ rest(bool has_work)
 	if (!has_work) {
 		bell_announce();
 		meet();
-		dump_serve();
+		serve();
 		if (is_needed() && !tick())
-			bell_sleep(dump_wait_ns());
+			bell_sleep(wait_ns());
 	}
 	nap();
 }
@@ -196,7 +215,7 @@ static bool
 has_other_work(void)
 {
 	return dump_is_asked() || option(stats_interval) > 0 ||
-	       option(control) > 0;
+	       option(control) > 0 || guard_is_on();
 }
 
 bool

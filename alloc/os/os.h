@@ -85,6 +85,9 @@ enum os_move {
  */
 enum os_move os_move_pages(void *from, void *to, size_t bytes);
 
+/* Bytes of the kernel's page: a power of two from PAGE_BYTES on. */
+size_t os_page_bytes(void);
+
 /* --- threads ----------------------------------------------------------- */
 
 /* Sleeps while *word == expected, at most timeout_ns (0: no limit). */
@@ -153,6 +156,9 @@ unsigned os_ncpus(void);
 
 /* The process's number: another one in the child of a vfork, too. 0.1 us. */
 int os_pid(void);
+
+/* The calling thread's name, terminated: at most 16 bytes. 0.1 us. */
+void os_thread_name(char name[16]);
 
 /* The calling thread's number, as /proc/self/task has it. 0.1 us. */
 int os_thread_id(void);

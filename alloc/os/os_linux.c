@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -100,9 +101,9 @@ os_reserve(size_t bytes, size_t alignment)
 	return start;
 }
 
-/* The kernel's page; all powers of two from 4 KiB to 64 KiB occur. */
-static size_t
-kernel_page(void)
+/* All powers of two from 4 KiB to 64 KiB occur. */
+size_t
+os_page_bytes(void)
 {
 	static _Atomic size_t known;
 	/* Relaxed: every thread finds the same number. */
@@ -118,8 +119,8 @@ kernel_page(void)
 bool
 os_commit(void *addr, size_t bytes)
 {
-	uintptr_t start = align_down((uintptr_t)addr, kernel_page());
-	uintptr_t end = align_up((uintptr_t)addr + bytes, kernel_page());
+	uintptr_t start = align_down((uintptr_t)addr, os_page_bytes());
+	uintptr_t end = align_up((uintptr_t)addr + bytes, os_page_bytes());
 
 	if (fault(OS_CALL_COMMIT))
 		return false;
@@ -139,8 +140,8 @@ os_map(size_t bytes)
 static struct os_range
 inner_pages(void *addr, size_t bytes)
 {
-	uintptr_t start = align_up((uintptr_t)addr, kernel_page());
-	uintptr_t end = align_down((uintptr_t)addr + bytes, kernel_page());
+	uintptr_t start = align_up((uintptr_t)addr, os_page_bytes());
+	uintptr_t end = align_down((uintptr_t)addr + bytes, os_page_bytes());
 
 	return (struct os_range){ (void *)start,
 				  end > start ? end - start : 0 };
@@ -189,7 +190,7 @@ purge_vector(const struct os_range *ranges, size_t n)
 	size_t done = 0, bytes = 0;
 	long went;
 
-	if (fault(OS_CALL_PURGE) || kernel_page() != PAGE_BYTES)
+	if (fault(OS_CALL_PURGE) || os_page_bytes() != PAGE_BYTES)
 		return 0;
 	n = min_size(n, PURGE_VECTOR);
 	for (size_t i = 0; i < n; i++)
@@ -227,7 +228,7 @@ os_purge_ranges(const struct os_range *ranges, size_t n)
 static bool
 is_one_mapping(void *addr, size_t bytes)
 {
-	size_t more = bytes + kernel_page();
+	size_t more = bytes + os_page_bytes();
 
 	if (mremap(addr, bytes, more, 0) == MAP_FAILED)
 		return errno == ENOMEM;
@@ -402,6 +403,14 @@ int
 os_pid(void)
 {
 	return getpid();
+}
+
+void
+os_thread_name(char name[16])
+{
+	name[0] = '\0';
+	prctl(PR_GET_NAME, name, 0, 0, 0);
+	name[15] = '\0';
 }
 
 int

@@ -1,0 +1,77 @@
+/*
+ * guarded.c -- see guarded.h.
+ */
+#include <errno.h>
+
+#include "../base/options.h"
+#include "../cache/sample.h"
+#include "api.h"
+#include "guarded.h"
+
+void *
+guarded_alloc_slow(size_t n, size_t alignment, unsigned cls)
+{
+	int before = errno;
+	void *p = NULL;
+
+	if (sample_take(cls))
+		p = guard_alloc(n, alignment);
+	if (p != NULL)
+		cache_note_alloc(guard_bytes(p));
+	errno = before;
+	return p;
+}
+
+static _Noreturn void
+die_of_slot(const char *name, const void *p, const char *what)
+{
+	struct guard_slot *slot = guard_slot_of(p);
+	struct sentence s;
+
+	text_str(sentence_begin(&s, name, p), what);
+	text_str(&s.text, "\n");
+	guard_note_error(slot);
+	die_text(&s.text);
+}
+
+/* p is no live block's first byte. */
+static _Noreturn void
+die_of_pointer(const char *name, const void *p)
+{
+	const struct guard_slot *s = guard_slot_of(p);
+	/* Acquire: pairs with the release where the state was set. */
+	uint32_t state = atomic_load_explicit(&s->state, memory_order_acquire);
+
+	if (state == GUARD_UNUSED)
+		die_of_slot(name, p, " is not a pointer of this allocator");
+	if (p != s->block)
+		die_of_slot(name, p, " points into a guarded block");
+	die_of_slot(name, p, " was already freed");
+}
+
+void
+guarded_check(const char *name, const void *p)
+{
+	if (guard_bytes(p) == 0)
+		die_of_pointer(name, p);
+}
+
+void
+guarded_free(const char *name, void *p)
+{
+	switch (guard_free(p)) {
+	case GUARD_NONE:
+		die_of_pointer(name, p);
+	case GUARD_SPOILED:
+		die_of_slot(name, p, " was written around");
+	default:
+		return;
+	}
+}
+
+void
+guarded_boot(void)
+{
+	if (option(guarded) > 0 && !guard_boot((size_t)option(guarded_slots)))
+		complain("no address space for guarded blocks");
+}
