@@ -82,6 +82,9 @@ boot_slow(void)
 	lock_take(&boot_lock, LOCK_CONTROL);
 	/* Relaxed: written under this lock. */
 	if (!atomic_load_explicit(&is_up, memory_order_relaxed)) {
+		ensure(os_page_bytes() <= OS_PAGE_BYTES_MAX,
+		       "the kernel's pages are larger than 64 KiB, and that "
+		       "is not served");
 		fill_table();
 		/* Release: pairs with the acquire in boot(). */
 		atomic_store_explicit(&is_up, true, memory_order_release);

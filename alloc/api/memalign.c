@@ -96,7 +96,7 @@ INTERPOSE(int, posix_memalign, (void **, size_t, size_t))
 EXPORT void *
 tri_valloc(size_t n)
 {
-	return aligned_for("valloc()", PAGE_BYTES, n);
+	return aligned_for("valloc()", os_page_bytes(), n);
 }
 INTERPOSE(void *, valloc, (size_t))
 INTERPOSE_AS(void *, valloc, __libc_valloc, (size_t))
@@ -104,10 +104,11 @@ INTERPOSE_AS(void *, valloc, __libc_valloc, (size_t))
 EXPORT void *
 tri_pvalloc(size_t n)
 {
-	if (n > REQUEST_MAX - PAGE_BYTES)
+	size_t page = os_page_bytes();
+
+	if (n > REQUEST_MAX - page)
 		return fail_enomem("pvalloc()", n);
-	return aligned_for("pvalloc()", PAGE_BYTES,
-			   align_up(max_size(n, 1), PAGE_BYTES));
+	return aligned_for("pvalloc()", page, align_up(max_size(n, 1), page));
 }
 INTERPOSE(void *, pvalloc, (size_t))
 INTERPOSE_AS(void *, pvalloc, __libc_pvalloc, (size_t))

@@ -51,8 +51,8 @@
 #define NS_PER_S  UINT64_C(1000000000)
 
 /*
- * Our page: the unit of the page map, of page runs and of purging. Where the
- * kernel's pages are larger, only runs of whole kernel pages are purged.
+ * Our page: the unit of the page map, of page runs and, where the kernel's
+ * pages are not larger, of purging (os/os.h, os_page_bytes).
  */
 #define PAGE_SHIFT 12
 #define PAGE_BYTES ((size_t)1 << PAGE_SHIFT)

@@ -14,7 +14,8 @@
  * The last line is the bill against the kernel; stats_ask_kernel() brings its
  * two last terms and `resident`. `untouched` is what our books take for
  * resident and the kernel does not: handed out or free, but never written by
- * anybody, or swapped out. `unaccounted` is what is left.
+ * anybody, or swapped out. `unaccounted` is what is left; where the kernel's
+ * pages are larger than ours, also what lies beside used pages on them.
  */
 #ifndef TRI_CONTROL_STATS_H
 #define TRI_CONTROL_STATS_H

@@ -159,6 +159,27 @@ page_is_free(const struct slab *s, unsigned page)
 	       v.end - v.first;
 }
 
+/* All the pages that share a page of the kernel's with one of `pages`. */
+static uint16_t
+widen(uint16_t pages)
+{
+	unsigned unit = chunk_unit();
+	uint64_t out = pages;
+
+	for (unsigned page = 0; page < SLAB_NPAGES; page += unit) {
+		if (pages & bits_mask(page, unit))
+			out |= bits_mask(page, unit);
+	}
+	return (uint16_t)out;
+}
+
+/* Those of `pages` that make up whole pages of the kernel's. */
+static uint16_t
+narrow(uint16_t pages)
+{
+	return (uint16_t)(pages & ~widen((uint16_t)~pages));
+}
+
 uint16_t
 slab_free_pages(const struct slab *s)
 {
@@ -168,7 +189,7 @@ slab_free_pages(const struct slab *s)
 		if (!(s->away >> page & 1) && page_is_free(s, page))
 			pages |= (uint16_t)(1u << page);
 	}
-	return pages;
+	return narrow(pages);
 }
 
 /* Tells the page map and the chunk whether a page is there. */
@@ -233,7 +254,7 @@ slab_reveal_some(struct slab *s)
 {
 	unsigned lowest = (unsigned)__builtin_ctz(s->away);
 	size_t slot = page_slots(s, lowest).first;
-	uint16_t pages = slab_slot_pages(s, slot) & s->away;
+	uint16_t pages = widen(slab_slot_pages(s, slot)) & s->away;
 
 	slab_reveal(s, pages);
 	return bits_popcount(pages);

@@ -114,7 +114,11 @@ slab_is_empty(const struct slab *s)
 	return s->nfree + s->nhidden == s->nslots;
 }
 
-/* The resident pages that hold nothing but free slots. */
+/*
+ * The resident pages that hold nothing but free slots; where the kernel's pages
+ * are larger, those that make up whole ones. So none of a page of the kernel's
+ * is away, or all.
+ */
 uint16_t slab_free_pages(const struct slab *s);
 
 /* Hides the slots on such pages, which a purge is to follow. */

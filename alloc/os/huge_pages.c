@@ -5,7 +5,6 @@
  * Called by pages/advice before a purge makes holes, and by control's reports.
  */
 #include <string.h>
-#include <sys/auxv.h>
 #include <sys/mman.h>
 
 #include "../base/bits.h"
@@ -95,7 +94,7 @@ os_residence(const void *addr, size_t bytes, struct os_residence *out)
 bool
 os_in_core(const void *addr, size_t npages, uint64_t *bits)
 {
-	size_t page = max_size(getauxval(AT_PAGESZ), PAGE_BYTES);
+	size_t page = os_page_bytes();
 	uintptr_t start = align_down((uintptr_t)addr, page);
 	uintptr_t end = (uintptr_t)addr + (npages << PAGE_SHIFT);
 	unsigned char core[IN_CORE_NPAGES_MAX + 1];

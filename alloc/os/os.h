@@ -9,7 +9,7 @@
  *
  * Prices are medians on Linux 6.x, x86_64. Addresses and lengths are multiples
  * of PAGE_BYTES unless a line says otherwise. Where the kernel's pages are
- * larger, commits round outwards and purges inwards.
+ * larger, commits round outwards and purges want whole pages of the kernel's.
  */
 #ifndef TRI_OS_OS_H
 #define TRI_OS_OS_H
@@ -19,6 +19,15 @@
 #include "../base/base.h"
 
 /* --- memory ------------------------------------------------------------ */
+
+/* The largest page of a kernel that we serve; boot() refuses others. */
+#define OS_PAGE_BYTES_MAX (64 * KIB)
+
+/*
+ * The kernel's page: a power of two, at least PAGE_BYTES. On aarch64 the same
+ * program may run with 4, 16 or 64 KiB, so nothing is compiled in.
+ */
+size_t os_page_bytes(void);
 
 /*
  * Address space without memory: no access, no commit charge. `alignment` is a
@@ -41,8 +50,9 @@ void *os_map(size_t bytes);
 
 /*
  * Gives the memory behind committed pages back; they read as zero afterwards.
- * False (and nothing changed, contents undefined) where the kernel refuses.
- * 1 us and 0.1 us per resident page of a range.
+ * False (and nothing changed, contents undefined) where the kernel refuses, or
+ * the range is not whole pages of the kernel's: rounded outwards it would take
+ * what lies beside it. 1 us and 0.1 us per resident page of a range.
  */
 bool os_purge(void *addr, size_t bytes);
 
@@ -84,9 +94,6 @@ enum os_move {
  * 5.7, or out of mappings. 2 us and 0.02 us per page.
  */
 enum os_move os_move_pages(void *from, void *to, size_t bytes);
-
-/* Bytes of the kernel's page: a power of two from PAGE_BYTES on. */
-size_t os_page_bytes(void);
 
 /* --- threads ----------------------------------------------------------- */
 

@@ -69,6 +69,20 @@ fault(enum os_call call)
 						   memory_order_relaxed));
 }
 
+size_t
+os_page_bytes(void)
+{
+	static _Atomic size_t known;
+	/* Relaxed: every thread finds the same number. */
+	size_t n = atomic_load_explicit(&known, memory_order_relaxed);
+
+	if (n == 0) {
+		n = max_size(getauxval(AT_PAGESZ), PAGE_BYTES);
+		atomic_store_explicit(&known, n, memory_order_relaxed);
+	}
+	return n;
+}
+
 static void *
 map_or_null(size_t bytes, int prot, int flags)
 {
@@ -87,7 +101,7 @@ os_release(void *addr, size_t bytes)
 void *
 os_reserve(size_t bytes, size_t alignment)
 {
-	size_t slack = alignment - PAGE_BYTES;
+	size_t slack = max_size(alignment, os_page_bytes()) - os_page_bytes();
 	char *addr, *start;
 
 	if (fault(OS_CALL_RESERVE))
@@ -99,21 +113,6 @@ os_reserve(size_t bytes, size_t alignment)
 	os_release(addr, (size_t)(start - addr));
 	os_release(start + bytes, slack - (size_t)(start - addr));
 	return start;
-}
-
-/* All powers of two from 4 KiB to 64 KiB occur. */
-size_t
-os_page_bytes(void)
-{
-	static _Atomic size_t known;
-	/* Relaxed: every thread finds the same number. */
-	size_t n = atomic_load_explicit(&known, memory_order_relaxed);
-
-	if (n == 0) {
-		n = max_size(getauxval(AT_PAGESZ), PAGE_BYTES);
-		atomic_store_explicit(&known, n, memory_order_relaxed);
-	}
-	return n;
 }
 
 bool
@@ -136,29 +135,23 @@ os_map(size_t bytes)
 	return map_or_null(bytes, PROT_READ | PROT_WRITE, MAP_FLAGS);
 }
 
-/* The whole kernel pages of a range; none: bytes is 0. */
-static struct os_range
-inner_pages(void *addr, size_t bytes)
+/* The kernel would round a length up and purge what is not in the range. */
+static bool
+is_whole_pages(const void *addr, size_t bytes)
 {
-	uintptr_t start = align_up((uintptr_t)addr, os_page_bytes());
-	uintptr_t end = align_down((uintptr_t)addr + bytes, os_page_bytes());
-
-	return (struct os_range){ (void *)start,
-				  end > start ? end - start : 0 };
+	return (((uintptr_t)addr | bytes) & (os_page_bytes() - 1)) == 0;
 }
 
 bool
 os_purge(void *addr, size_t bytes)
 {
-	struct os_range r = inner_pages(addr, bytes);
-
-	if (fault(OS_CALL_PURGE) || r.bytes < bytes)
+	if (fault(OS_CALL_PURGE) || !is_whole_pages(addr, bytes))
 		return false;
-	if (madvise(r.addr, r.bytes, MADV_DONTNEED) == 0)
+	if (madvise(addr, bytes, MADV_DONTNEED) == 0)
 		return true;
 	/* Memory locked by mlockall; Linux 5.18 can give it back as well. */
 	return errno == EINVAL &&
-	       madvise(r.addr, r.bytes, MADV_DONTNEED_LOCKED) == 0;
+	       madvise(addr, bytes, MADV_DONTNEED_LOCKED) == 0;
 }
 
 bool
@@ -190,11 +183,14 @@ purge_vector(const struct os_range *ranges, size_t n)
 	size_t done = 0, bytes = 0;
 	long went;
 
-	if (fault(OS_CALL_PURGE) || os_page_bytes() != PAGE_BYTES)
+	if (fault(OS_CALL_PURGE))
 		return 0;
 	n = min_size(n, PURGE_VECTOR);
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
+		if (!is_whole_pages(ranges[i].addr, ranges[i].bytes))
+			return 0;
 		v[i] = (struct iovec){ ranges[i].addr, ranges[i].bytes };
+	}
 	went = syscall(SYS_process_madvise, PIDFD_OURSELVES, v, n,
 		       MADV_DONTNEED, 0);
 	while (done < n && went > 0 &&

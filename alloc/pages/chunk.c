@@ -20,6 +20,16 @@ place_is_better(const struct place *a, const struct place *b)
 	return a->hole < b->hole;
 }
 
+/* Pages that are resident and free. */
+static size_t
+count_touched(const struct chunk *c, size_t start, size_t n)
+{
+	size_t ndirty = bits_count_range(c->dirty, start, n);
+
+	return c->nsoiled == 0 ? ndirty
+			       : ndirty + bits_count_range(c->soiled, start, n);
+}
+
 bool
 chunk_find(const struct chunk *c, size_t npages, size_t align_pages,
 	   size_t *start)
@@ -34,8 +44,7 @@ chunk_find(const struct chunk *c, size_t npages, size_t align_pages,
 
 		if (p.start + npages > hole + len)
 			continue;
-		p.is_fresh = bits_count_range(c->dirty, p.start, npages) * 2 <
-			     npages;
+		p.is_fresh = count_touched(c, p.start, npages) * 2 < npages;
 		if (place_is_better(&p, &best))
 			best = p;
 	}
@@ -70,12 +79,84 @@ hole_around(const struct chunk *c, size_t at, size_t *first)
 	return bits_find_set(c->used, CHUNK_NPAGES, at) - *first;
 }
 
+/* --- where the kernel's pages are larger than ours -------------------------- */
+
+/* Dirty pages that cannot go back. */
+static void
+soil(struct chunk *c, size_t word, uint64_t pages)
+{
+	unsigned n = bits_popcount(pages);
+
+	c->dirty[word] &= ~pages;
+	c->stale[word] &= ~pages;
+	c->soiled[word] |= pages;
+	c->ndirty = (uint16_t)(c->ndirty - n);
+	c->nsoiled = (uint16_t)(c->nsoiled + n);
+}
+
+/* Soiled pages that are dirty, or used, from now on. How many. */
+static size_t
+unsoil(struct chunk *c, size_t start, size_t n, bool are_dirty)
+{
+	size_t count = c->nsoiled == 0 ? 0
+				       : bits_count_range(c->soiled, start, n);
+
+	if (count == 0)
+		return 0;
+	for (size_t i = start; are_dirty && i < start + n; i++) {
+		if (bits_test(c->soiled, i))
+			bits_set(c->dirty, i);
+	}
+	bits_clear_range(c->soiled, start, n);
+	c->nsoiled = (uint16_t)(c->nsoiled - count);
+	if (are_dirty)
+		c->ndirty = (uint16_t)(c->ndirty + count);
+	return count;
+}
+
+/* After a page was freed: is the kernel's page around it free altogether? */
+static void
+unsoil_around(struct chunk *c, size_t page)
+{
+	unsigned unit = chunk_unit();
+	size_t start = align_down(page, unit);
+
+	if (chunk_is_free(c, start, unit))
+		unsoil(c, start, unit, true);
+}
+
+/*
+ * Makes whole pages of the kernel's of the pages that a claim is after: those
+ * that are free altogether, with no dirty page that is too young.
+ */
+static void
+widen(struct chunk *c, uint64_t *wanted)
+{
+	unsigned unit = chunk_unit();
+
+	for (size_t page = 0; page < CHUNK_NPAGES; page += unit) {
+		size_t w = page / BITS_WORD;
+		uint64_t around = bits_mask(page % BITS_WORD, unit);
+		uint64_t here = wanted[w] & around;
+
+		if (here == 0)
+			continue;
+		wanted[w] |= around;
+		if (c->used[w] & around)
+			soil(c, w, here);
+		if (c->used[w] & around || c->dirty[w] & around & ~here)
+			wanted[w] &= ~around;
+	}
+}
+
+/* --- taking and giving -------------------------------------------------------- */
+
 bool
 chunk_take(struct chunk *c, size_t start, size_t n)
 {
 	size_t ndirty = c->ndirty == 0 ? 0
 				       : bits_count_range(c->dirty, start, n);
-	size_t first, hole = hole_around(c, start, &first);
+	size_t first, hole = hole_around(c, start, &first), nsoiled;
 
 	invariant(chunk_is_free(c, start, n));
 	bits_set_range(c->used, start, n);
@@ -83,12 +164,13 @@ chunk_take(struct chunk *c, size_t start, size_t n)
 		bits_clear_range(c->dirty, start, n);
 		bits_clear_range(c->stale, start, n);
 	}
+	nsoiled = unsoil(c, start, n, false);
 	c->nused = (uint16_t)(c->nused + n);
 	c->ndirty = (uint16_t)(c->ndirty - ndirty);
 	/* Taking from a shorter hole leaves the longest one as it was. */
 	if (hole == c->longest)
 		c->longest = longest_free_run(c);
-	return ndirty == 0;
+	return ndirty + nsoiled == 0;
 }
 
 size_t
@@ -113,6 +195,10 @@ chunk_release(struct chunk *c, size_t start, size_t n)
 	/* The longest can only become the one around what was freed. */
 	hole = hole_around(c, start, &first);
 	c->longest = (uint16_t)max_size(c->longest, hole);
+	if (c->nsoiled > 0) {
+		unsoil_around(c, start);
+		unsoil_around(c, start + n - 1);
+	}
 }
 
 void
@@ -127,7 +213,7 @@ chunk_give(struct chunk *c, size_t start, size_t n)
 void
 chunk_clean(struct chunk *c)
 {
-	invariant(c->nused == 0);
+	invariant(c->nused == 0 && c->nsoiled == 0);
 	for (unsigned i = 0; i < CHUNK_NWORDS; i++) {
 		c->purged[i] |= c->dirty[i];
 		c->dirty[i] = c->stale[i] = 0;
@@ -137,10 +223,12 @@ chunk_clean(struct chunk *c)
 
 /* The pages that a claim is after. */
 static void
-victims(const struct chunk *c, bool only_stale, uint64_t *out)
+victims(struct chunk *c, bool only_stale, uint64_t *out)
 {
 	for (unsigned i = 0; i < CHUNK_NWORDS; i++)
 		out[i] = only_stale ? c->stale[i] : c->dirty[i];
+	if (chunk_unit() > 1)
+		widen(c, out);
 }
 
 size_t

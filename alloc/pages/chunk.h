@@ -4,7 +4,7 @@
  * Above   pagepool, pageheap
  * Lock    none of its own: pure functions on a record whose owner's lock the
  *         caller holds
- * Always  nused, ndirty and longest agree with the bitmaps at return
+ * Always  nused, ndirty, nsoiled and longest agree with the bitmaps at return
  */
 #ifndef TRI_PAGES_CHUNK_H
 #define TRI_PAGES_CHUNK_H
@@ -50,7 +50,9 @@ bool chunk_is_free(const struct chunk *c, size_t start, size_t n);
  * their pages become used, so that nobody takes them while no lock is held.
  * With only_stale, just pages that were dirty already at the last claim; what
  * is dirty now becomes stale for the next one, with max == 0 too. Returns how
- * many ranges.
+ * many ranges. Where the kernel's pages are larger than ours, ranges are whole
+ * pages of the kernel's, with the clean pages on them; a dirty page beside a
+ * used one becomes soiled.
  */
 size_t chunk_claim(struct chunk *c, bool only_stale, struct os_range *out,
 		   size_t max);
@@ -82,6 +84,13 @@ ALWAYS_INLINE void
 chunk_set_owner(struct chunk *c, struct pageheap *owner)
 {
 	atomic_store_explicit(&c->owner, owner, memory_order_relaxed);
+}
+
+/* How many of our pages are one of the kernel's. */
+ALWAYS_INLINE unsigned
+chunk_unit(void)
+{
+	return (unsigned)(os_page_bytes() >> PAGE_SHIFT);
 }
 
 /* The bucket that `longest` asks for. */

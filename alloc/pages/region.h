@@ -47,7 +47,9 @@ struct pageheap;
  * `dirty` are free and not yet given back, `stale` are dirty and were so at
  * the last tick, `purged` are free and went back since they were used. dirty,
  * purged and used are disjoint, stale is a part of dirty. `away` are those of
- * the used ones that their slab gave back.
+ * the used ones that their slab gave back. Where the kernel's pages are larger
+ * than ours, `soiled` are free, not zero, and cannot go back, for a used page
+ * lies on the same page of the kernel's; they become dirty when that is freed.
  * Lock: the owner's; LOCK_MAP while it lies in the pool. away: the bins'.
  */
 struct chunk {
@@ -55,6 +57,7 @@ struct chunk {
 	uint64_t dirty[CHUNK_NWORDS];
 	uint64_t stale[CHUNK_NWORDS];
 	uint64_t purged[CHUNK_NWORDS];
+	uint64_t soiled[CHUNK_NWORDS];
 	_Atomic uint64_t away[CHUNK_NWORDS]; /* of several bins: atomic */
 	struct list_node link;               /* owner's list of its bucket */
 	struct list_node dirty_link;         /* owner's list while ndirty > 0 */
@@ -62,7 +65,7 @@ struct chunk {
 	_Atomic(struct pageheap *) owner;
 	char *base;
 	uint32_t tick; /* the purge that has been here last */
-	uint16_t nused, ndirty;
+	uint16_t nused, ndirty, nsoiled;
 	uint16_t longest; /* no free run is longer; exact or too large */
 	uint8_t bucket;   /* log2 of longest; CHUNK_FULL where it is 0 */
 	bool has_moved_pages : 1; /* its mapping is in pieces: renew, not purge */

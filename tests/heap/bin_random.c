@@ -209,9 +209,12 @@ rounds(size_t size)
 		      "%llu pages taken again\n",
 		      size, npurges, nrefusals,
 		      (unsigned long long)(bin.nrefaults + other.nrefaults));
-	assert_true(npurges > 0);
-	assert_true(nrefusals > 0);
-	assert_true(bin.nrefaults + other.nrefaults > 0);
+	/* A slab that is one page of the kernel's goes as a whole, or not. */
+	if ((size_t)sysconf(_SC_PAGESIZE) < SLAB_BYTES) {
+		assert_true(npurges > 0);
+		assert_true(nrefusals > 0);
+		assert_true(bin.nrefaults + other.nrefaults > 0);
+	}
 	end_rounds();
 }
 
