@@ -75,26 +75,30 @@ refill_locked(void)
 	return true;
 }
 
-/* Where the next record of a size begins. */
-static char *
-next_locked(size_t bytes)
+/* Bytes in front of the next record of a size. */
+static size_t
+gap_locked(size_t bytes)
 {
 	size_t alignment = min_size(bytes & -bytes, PAGE_BYTES);
 
-	return meta.at +
-	       (align_up((uintptr_t)meta.at, alignment) - (uintptr_t)meta.at);
+	return align_up((uintptr_t)meta.at, alignment) - (uintptr_t)meta.at;
+}
+
+static bool
+fits_locked(size_t bytes)
+{
+	return meta.at != NULL &&
+	       gap_locked(bytes) + bytes <= (size_t)(meta.end - meta.at);
 }
 
 static void *
 carve_locked(size_t bytes)
 {
-	char *record = next_locked(bytes);
+	char *record;
 
-	if (meta.at == NULL || record + bytes > meta.end) {
-		if (!refill_locked())
-			return NULL;
-		record = next_locked(bytes);
-	}
+	if (!fits_locked(bytes) && !refill_locked())
+		return NULL;
+	record = meta.at + gap_locked(bytes);
 	meta.at = record + bytes;
 	meta.carved += bytes;
 	return record;

@@ -24,43 +24,65 @@ def last_lines(log, n):
         return f.read().splitlines()[-n:]
 
 
-def try_target(target):
+def try_target(target, name=None, runs=None, variables=None):
     """(exit status, folder, log)."""
-    found = os.path.join(FOUND, target)
+    found = os.path.join(FOUND, name or target)
     shutil.rmtree(found, ignore_errors=True)
     corpus = targets.corpus(target)
     new = os.path.join(found, "new")
     os.makedirs(new)
-    runs = targets.RUNS[targets.PLANTED.get(target, target)]
     # An engine that writes what is new to the first folder.
     folders = [new, corpus] if targets.has_libfuzzer(targets.program(target)) else [corpus]
     log = os.path.join(found, "log")
     status = targets.run(target, found,
-                         ["-seed=1", "-runs=%d" % runs] + folders, log)
+                         ["-seed=1", "-runs=%d" % (runs or targets.RUNS[target])]
+                         + folders, log, variables)
     return status, found, log
 
 
-def holds(status, found, log):
+def holds(target, status, found, log):
     if status == 0 and not targets.crashes(found):
         return
     yield "exit status %d" % status
     yield from last_lines(log, 40)
     for path in targets.crashes(found):
-        yield "again: %s %s" % (targets.replay(os.path.basename(found)), path)
+        yield "again: %s %s" % (targets.replay(target), path)
+
+
+def is_found(bug):
+    """The bug breaks the target, the input that is kept breaks it again, and
+    nothing else does."""
+    variables = {"PLANTED": bug}
+    status, found, log = try_target("planted", "planted_" + bug,
+                                    targets.RUNS["sequences"], variables)
+    kept = targets.crashes(found)
+    if status == 0 or not kept:
+        yield "exit status %d, and %d inputs are kept" % (status, len(kept))
+        yield from last_lines(log, 10)
+        return
+    for path in kept:
+        if targets.run("planted", found, [path], log + "-again", variables) == 0:
+            yield "%s does not break it again" % path
+        if targets.run("planted", found, [path], log + "-healthy", {"PLANTED": ""}):
+            yield "%s breaks what has no bug in it" % path
+            yield from last_lines(log + "-healthy", 10)
 
 
 def main():
     report = tap.Report()
     names = targets.built(targets.RUNS)
-    planted = targets.built(targets.PLANTED)
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        results = list(pool.map(try_target, names + planted))
+        bugs = [pool.submit(lambda bug=bug: list(is_found(bug)))
+                for bug in targets.PLANTED]
+        results = list(pool.map(try_target, names))
     report.sentence("there are fuzz targets", [] if names else ["none is built"])
     for name, result in zip(names, results):
         ncorpus = len(os.listdir(targets.corpus(name)))
         report.sentence("%s: nothing breaks it, by %d inputs that are kept and "
                         "%d runs" % (name, ncorpus, targets.RUNS[name]),
-                        holds(*result) if ncorpus else ["its corpus is empty"])
+                        holds(name, *result) if ncorpus else ["its corpus is empty"])
+    for bug, result in zip(targets.PLANTED, bugs):
+        report.sentence("a bug in %s that was put there is found" % bug, result.result())
     report.end()
 
 

@@ -10,10 +10,20 @@ BUILT = os.path.join(os.environ.get("top_builddir", "."), "tests", "fuzz")
 RUNS = {
     "options": 20000,
     "text": 60000,
+    "sequences": 300,
+    "interface": 300,
 }
 
-# Those that are found to be broken, with the target that they were made of.
-PLANTED = {}
+# Those that share another one's corpus.
+SHARED = {"interface": "sequences", "planted": "sequences"}
+
+# On the built library, in the place of malloc; with a trim thread nothing that
+# happens would depend on the input alone.
+PRELOADED = {"interface": {"LD_PRELOAD": os.environ.get("TRI_LIB", ""),
+                           "TRIMALLOC_CONF": "trim_thread:false"}}
+
+# What planted.c puts into `sequences`.
+PLANTED = ["contents", "books"]
 
 # A run of an input that takes longer hangs.
 ONE_INPUT_SECONDS = 60
@@ -39,17 +49,23 @@ def built(names):
     return [n for n in names if os.path.exists(program(n))]
 
 
+def source_of(target):
+    """The target whose corpus and dictionary it has."""
+    return SHARED.get(target, target)
+
+
 def corpus(target):
-    return os.path.join(HERE, "corpus", PLANTED.get(target, target))
+    return os.path.join(HERE, "corpus", source_of(target))
 
 
 def dictionary(target):
-    path = os.path.join(HERE, "dict", PLANTED.get(target, target) + ".dict")
+    path = os.path.join(HERE, "dict", source_of(target) + ".dict")
     return ["-dict=" + path] if os.path.exists(path) else []
 
 
-def environment(target):
-    return dict(os.environ, LC_ALL="C.UTF-8", **SANITIZER_OPTIONS)
+def environment(target, more=None):
+    return dict(os.environ, LC_ALL="C.UTF-8", **SANITIZER_OPTIONS,
+                **PRELOADED.get(target, {}), **(more or {}))
 
 
 def command(target, found, more):
@@ -61,8 +77,7 @@ def command(target, found, more):
 
 def replay(target):
     """What a person types, with the input behind it, to see it break again."""
-    return " ".join(["%s=%s" % (k, environment(target)[k])
-                     for k in ("LD_PRELOAD",) if k in environment(target)]
+    return " ".join(["%s=%s" % pair for pair in PRELOADED.get(target, {}).items()]
                     + [program(target)])
 
 
@@ -71,9 +86,9 @@ def crashes(found):
                   if name.startswith(("crash", "leak", "timeout", "oom")))
 
 
-def run(target, found, more, log, timeout=None):
+def run(target, found, more, log, variables=None):
     """The exit status; what is said goes to the log."""
     with open(log, "wb") as out:
         return subprocess.run(command(target, found, more), stdout=out, stderr=out,
-                              env=environment(target), cwd=found, check=False,
-                              timeout=timeout, stdin=subprocess.DEVNULL).returncode
+                              env=environment(target, variables), cwd=found,
+                              check=False, stdin=subprocess.DEVNULL).returncode
