@@ -11,7 +11,7 @@ from rss import packages
 from rss.jvm import program
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-MAVEN = "maven"
+MAVEN = {"mvn": "maven"}
 NATIVE = {
     "ledger": os.path.join(HERE, "native", "ledger.c"),
     "tails": os.path.join(os.path.dirname(program.__file__), "tails.c"),
@@ -22,11 +22,14 @@ class CannotBuild(Exception):
     """What is missing, or what a compiler said."""
 
 
-def install_maven():
-    if shutil.which("mvn"):
-        return
-    print(f"installing {MAVEN}", file=sys.stderr, flush=True)
-    for command in packages.installers([MAVEN], os.geteuid() == 0, shutil.which):
+def install_programs(wanted):
+    """Of {program: Debian's package} those that are missing. What cannot be
+    installed fails where it is used."""
+    missing = [package for program_name, package in wanted.items()
+               if not shutil.which(program_name)]
+    if missing:
+        print(f"installing {', '.join(missing)}", file=sys.stderr, flush=True)
+    for command in packages.installers(missing, os.geteuid() == 0, shutil.which):
         subprocess.run(command, check=False, stdout=subprocess.DEVNULL)
 
 
@@ -44,7 +47,7 @@ def is_built(stamp):
 
 def run_maven(folder, jdk):
     if not shutil.which("mvn"):
-        raise CannotBuild(f"mvn is missing (Debian: {MAVEN})")
+        raise CannotBuild(f"mvn is missing (Debian: {MAVEN['mvn']})")
     command = ["mvn", "-q", "-B", "-f", os.path.join(HERE, "pom.xml"),
                f"-Dbuild.folder={folder}", "process-classes"]
     environment = {key: value for key, value in os.environ.items()
@@ -71,7 +74,6 @@ def build(folder, jdk):
     stamp = os.path.join(folder, "built")
     if is_built(stamp):
         return
-    install_maven()
     print("building the workloads", file=sys.stderr, flush=True)
     for stale in ("classes", "lib"):
         shutil.rmtree(os.path.join(folder, stale), ignore_errors=True)

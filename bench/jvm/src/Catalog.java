@@ -17,6 +17,7 @@ final class Catalog {
             case "classes" -> new ClassStorm();
             case "threads" -> new ThreadChurn();
             case "web" -> new WebServer();
+            case "wrk" -> new WrkClients();
             case "pushes" -> new SocketPushes();
             case "rest" -> new RestClient();
             case "logs" -> new LogFiles();

@@ -3,6 +3,7 @@ import java.lang.management.ManagementFactory;
 import java.util.SplittableRandom;
 import java.util.concurrent.CyclicBarrier;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
 import org.HdrHistogram.Histogram;
 
 /** Threads that do their operations in waves and idle in between, as a service's pools do. */
@@ -21,7 +22,7 @@ final class Waves {
     private volatile Throwable failure;
     private long workNanos;
     private long cpuNanos;
-    private long done;
+    private final AtomicLong done = new AtomicLong();
 
     Waves(Workload load, int threads) {
         this.load = load;
@@ -54,11 +55,7 @@ final class Waves {
 
     private void work(SplittableRandom random, Histogram own, int count) {
         try {
-            for (int i = 0; i < count && failure == null; i++) {
-                long start = System.nanoTime();
-                load.operate(random);
-                own.recordValue(Math.min(System.nanoTime() - start, MOST_NANOS));
-            }
+            done.addAndGet(load.operate(count, random, own, () -> failure != null));
         } catch (Throwable e) {
             failure = e;
         }
@@ -77,23 +74,24 @@ final class Waves {
         }
         workNanos += nanos;
         cpuNanos += cpuNow() - cpu;
-        done += (long) operations * threads;
         return nanos;
     }
 
     /** Forgets the waves so far: they warmed up. */
     void reset() {
         latency.reset();
-        workNanos = cpuNanos = done = 0;
+        workNanos = cpuNanos = 0;
+        done.set(0);
     }
 
     Object[] figures() {
+        double ops = done.get();
         return new Object[] {
-            "ops", done,
+            "ops", done.get(),
             "work_s", workNanos / 1e9,
             "work_cpu_s", cpuNanos / 1e9,
-            "ops_per_s", done / (workNanos / 1e9),
-            "ops_per_cpu_s", done / (cpuNanos / 1e9),
+            "ops_per_s", ops / (workNanos / 1e9),
+            "ops_per_cpu_s", ops / (cpuNanos / 1e9),
             "mean_us", latency.getMean() / 1e3,
             "p50_us", latency.getValueAtPercentile(50) / 1e3,
             "p99_us", latency.getValueAtPercentile(99) / 1e3,

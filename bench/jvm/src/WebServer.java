@@ -29,14 +29,19 @@ final class WebServer implements Workload {
 
     private Burst burst;
     private AutoCloseable server;
+    private int port;
 
     @Override
     public void open(Settings settings) throws Exception {
         int threads = settings.number("server_threads", 400);
         boolean isTomcat = settings.text("server", "tomcat").equals("tomcat");
-        int port = isTomcat ? openTomcat(settings, threads) : openJetty(threads);
+        port = isTomcat ? openTomcat(settings, threads) : openJetty(threads);
         burst = new Burst(SocketFactory.getDefault(),
                 new InetSocketAddress(InetAddress.getLoopbackAddress(), port), true, BURST);
+    }
+
+    int port() {
+        return port;
     }
 
     private int openTomcat(Settings settings, int threads) throws Exception {

@@ -1,4 +1,6 @@
 import java.util.SplittableRandom;
+import java.util.function.BooleanSupplier;
+import org.HdrHistogram.Histogram;
 
 /**
  * A program's work: what the threads of {@link Bench} do, so many operations and no more.
@@ -13,6 +15,23 @@ interface Workload {
 
     /** One operation of one thread, which is what latency is measured of. */
     void operate(SplittableRandom random) throws Exception;
+
+    /**
+     * So many operations in a row, less when told that it is over; records the nanoseconds that each
+     * took, and returns how many there were. Programs that measure by themselves do it here.
+     */
+    default long operate(int count, SplittableRandom random, Histogram latency, BooleanSupplier isOver)
+            throws Exception {
+        for (int i = 0; i < count; i++) {
+            if (isOver.getAsBoolean()) {
+                return i;
+            }
+            long start = System.nanoTime();
+            operate(random);
+            latency.recordValue(Math.min(System.nanoTime() - start, latency.getHighestTrackableValue()));
+        }
+        return count;
+    }
 
     /** Between two waves: what a service drops while nobody asks. */
     default void calm() throws Exception {
