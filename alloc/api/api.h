@@ -125,15 +125,22 @@ void sized_check(const char *name, const void *p, size_t alignment, size_t n);
 extern _Atomic bool api_has_oversized;
 
 /*
- * A live block's class and usable bytes. Dies, naming the function, where p
+ * A live block's class and bytes. Dies, naming the function, where p
  * is no block that is in the program's hands.
  */
 struct block {
 	unsigned cls;
-	size_t bytes;
+	size_t bytes;  /* of its slot or its pages */
+	size_t usable; /* of them by the program: fewer where it has a tail */
 };
 
 struct block block_check(const char *name, const void *p);
+
+/* The bytes of a block that is known to be one. */
+size_t block_span(const void *p);
+
+/* Dies: the name, the address, and why. */
+_Noreturn void die_because(const char *name, const void *p, const char *why);
 
 /* Whether a block from a slab may stay where it is when it is to have n bytes. */
 bool resize_stays(size_t n, const struct block *b);

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "../base/options.h"
+#include "../cache/quarantine.h"
 #include "../cache/thread.h"
 #include "../control/conf.h"
 #include "../control/server.h"
@@ -22,6 +23,7 @@
 #include "../pages/pagepool.h"
 #include "../os/os.h"
 #include "api.h"
+#include "checked.h"
 #include "fork.h"
 #include "guarded.h"
 
@@ -107,12 +109,15 @@ start(char **env)
 	stats_boot();
 	read_options(env);
 	guarded_boot();
+	checked_boot();
 	thread_boot();
 	/* The JNI library does not see threads begin: it counts caches. */
 	if (!TRI_JNI)
 		thread_enter();
 	pagepool_open_front();
-	api_fast_end = FAST_MAX + 1;
+	/* Where blocks are checked no size is known by a table. */
+	if (!api_is_checked)
+		api_fast_end = FAST_MAX + 1;
 	pthread_atfork(fork_prepare, fork_parent, fork_child);
 	server_boot();
 	trim_boot();
@@ -139,6 +144,7 @@ construct(void)
 __attribute__((destructor)) static void
 destruct(void)
 {
+	quarantine_empty();
 	if (option(stats_at_exit))
 		tri_malloc_stats();
 	server_exit();

@@ -10,6 +10,7 @@
  * memory, allocates nothing that it keeps, and its parent waits.
  */
 #include "../cache/explicit.h"
+#include "../cache/quarantine.h"
 #include "../cache/thread.h"
 #include "../control/ctl.h"
 #include "../control/reclaim.h"
@@ -73,6 +74,7 @@ fork_prepare(void)
 	reclaim_lock();
 	thread_hold_all();
 	explicit_hold_all();
+	quarantine_lock();
 	guard_lock();
 	arena_hold();
 	hold_arenas();
@@ -86,6 +88,7 @@ fork_parent(void)
 {
 	release_pages();
 	guard_unlock();
+	quarantine_unlock();
 	explicit_release_all();
 	thread_release_all();
 	reclaim_unlock();
@@ -97,6 +100,7 @@ fork_child(void)
 {
 	release_pages();
 	guard_child_release();
+	quarantine_unlock();
 	explicit_release_all();
 	thread_child_release();
 	reclaim_unlock();

@@ -45,14 +45,16 @@ tri_mallinfo2(void)
 	boot();
 	stats_take(&s);
 	info.arena = s.active - s.slab_away + s.dirty;
-	info.ordblks = s.cached_blocks + s.slab_free_blocks;
+	info.ordblks = s.cached_blocks + s.quarantined_blocks +
+		       s.slab_free_blocks;
 	/*
 	 * Large blocks are not hblkhd: HotSpot adds that to uordblks, which
 	 * has them already.
 	 */
 	info.uordblks = s.allocated;
-	info.fordblks = s.cached + s.shelved + s.slab_free + s.dirty;
-	info.keepcost = s.cached + s.shelved + s.dirty;
+	info.fordblks = s.cached + s.quarantined + s.shelved + s.slab_free +
+			s.dirty;
+	info.keepcost = s.cached + s.quarantined + s.shelved + s.dirty;
 	errno = before;
 	return info;
 }

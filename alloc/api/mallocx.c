@@ -13,6 +13,7 @@
 #include "../heap/large.h"
 #include "../pages/bell.h"
 #include "api.h"
+#include "checked.h"
 #include "guarded.h"
 
 /* jemalloc's bits; ALIGN and ARENA of 0 mean that nothing was asked for. */
@@ -93,6 +94,13 @@ shape_of(size_t n, size_t alignment)
 	return s;
 }
 
+/* The same for a request, whose block may have a tail. */
+static struct shape
+request_shape(size_t n, size_t alignment)
+{
+	return shape_of(min_size(n, REQUEST_MAX) + api_tail, alignment);
+}
+
 /* Past the thread's own cache. */
 static void *
 alloc_elsewhere(const struct wish *w, unsigned cls, bool *is_zero)
@@ -114,7 +122,8 @@ alloc_elsewhere(const struct wish *w, unsigned cls, bool *is_zero)
 static void *
 alloc_once(const struct wish *w, const struct shape *s, bool *is_zero)
 {
-	void *p = w->is_cached ? guarded_alloc(s->bytes, w->alignment, s->cls)
+	void *p = w->is_cached ? guarded_alloc(s->bytes - api_tail,
+					       w->alignment, s->cls)
 			       : NULL;
 
 	*is_zero = p != NULL;
@@ -135,7 +144,7 @@ alloc_once(const struct wish *w, const struct shape *s, bool *is_zero)
 static void *
 alloc(const struct wish *w, size_t n)
 {
-	struct shape s = shape_of(n, w->alignment);
+	struct shape s = request_shape(n, w->alignment);
 	bool is_zero = false;
 	void *p;
 
@@ -147,6 +156,11 @@ alloc(const struct wish *w, size_t n)
 		p = alloc_once(w, &s, &is_zero);
 	if (p != NULL && w->is_zero && !is_zero)
 		memset(p, 0, s.bytes);
+	if (p != NULL && api_is_checked) {
+		checked_out(p, n);
+		if (!w->is_zero)
+			checked_fill(p, 0, n, is_zero);
+	}
 	return p;
 }
 
@@ -186,15 +200,17 @@ INTERPOSE(void *, mallocx, (size_t, int))
 EXPORT size_t
 tri_nallocx(size_t n, int flags)
 {
-	return shape_of(n, (size_t)1 << ((unsigned)flags & FLAG_LG_ALIGN))
-		.bytes;
+	size_t alignment = (size_t)1 << ((unsigned)flags & FLAG_LG_ALIGN);
+	size_t bytes = request_shape(n, alignment).bytes;
+
+	return bytes > 0 && api_tail > 0 ? max_size(n, 1) : bytes;
 }
 INTERPOSE(size_t, nallocx, (size_t, int))
 
 EXPORT size_t
 tri_sallocx(const void *p, int flags UNUSED)
 {
-	return block_check("sallocx()", p).bytes;
+	return block_check("sallocx()", p).usable;
 }
 INTERPOSE(size_t, sallocx, (const void *, int))
 
@@ -251,7 +267,7 @@ zero_behind(const struct wish *w, void *p, size_t old)
 
 	if (!w->is_zero)
 		return;
-	now = block_check("rallocx()", p).bytes;
+	now = block_check("rallocx()", p).usable;
 	if (now > old)
 		memset((char *)p + old, 0, now - old);
 }
@@ -263,7 +279,7 @@ move(const struct wish *w, void *p, size_t n, const struct block *b)
 
 	if (to == NULL)
 		return NULL;
-	memcpy(to, p, min_size(n, b->bytes));
+	memcpy(to, p, min_size(n, b->usable));
 	free_wished(w, "rallocx()", p);
 	return to;
 }
@@ -275,12 +291,12 @@ resize(const struct wish *w, void *p, size_t n, const struct block *b)
 	bool is_aligned = ((uintptr_t)p & (w->alignment - 1)) == 0;
 	void *to = NULL;
 
-	if (is_aligned && resize_stays(n, b))
+	if (is_aligned && resize_stays(n + api_tail, b))
 		return p;
 	/* A block that moves begins at a page and no more. */
 	if (is_aligned && !class_is_slab(b->cls) && b->cls != CLASS_GUARDED &&
 	    w->alignment <= PAGE_BYTES)
-		to = resize_large(wish_arena(w), p, n, b->bytes);
+		to = resize_large(wish_arena(w), p, n + api_tail, b->bytes);
 	return to != NULL ? to : move(w, p, n, b);
 }
 
@@ -297,11 +313,13 @@ tri_rallocx(void *p, size_t n, int flags)
 	b = block_check("rallocx()", p);
 	if (!wish_read("rallocx()", flags, &w))
 		return NULL;
-	if (shape_of(n, w.alignment).bytes == 0)
+	if (request_shape(n, w.alignment).bytes == 0)
 		return fail_quietly("rallocx()", n);
 	to = resize(&w, p, n, &b);
+	if (to != NULL && api_is_checked)
+		checked_resized(p, to, b.usable, n);
 	if (to != NULL)
-		zero_behind(&w, to, b.bytes);
+		zero_behind(&w, to, b.usable);
 	errno = before;
 	return to;
 }
@@ -345,12 +363,16 @@ tri_xallocx(void *p, size_t n, size_t extra, int flags)
 	/* Slots are of one size, and a run of pages never becomes one. */
 	if (class_is_slab(b.cls) || b.cls == CLASS_GUARDED ||
 	    n > REQUEST_MAX - PAGE_BYTES)
-		return b.bytes;
+		return b.usable;
 	wish_read("xallocx()", flags, &w);
-	if (!resize_here(p, max, b.bytes) && b.bytes < least)
-		resize_here(p, least, b.bytes);
-	zero_behind(&w, p, b.bytes);
+	if (!resize_here(p, max + api_tail, b.bytes) &&
+	    b.bytes < least + api_tail)
+		resize_here(p, least + api_tail, b.bytes);
+	if (api_is_checked)
+		checked_resized(p, p, b.usable,
+				min_size(max, block_span(p) - api_tail));
+	zero_behind(&w, p, b.usable);
 	errno = before;
-	return block_check("xallocx()", p).bytes;
+	return block_check("xallocx()", p).usable;
 }
 INTERPOSE(size_t, xallocx, (void *, size_t, size_t, int))

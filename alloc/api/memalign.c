@@ -6,30 +6,43 @@
 
 #include "../heap/large.h"
 #include "api.h"
+#include "checked.h"
 #include "guarded.h"
+
+/* A block of n bytes, its tail included. */
+static void *
+try_aligned(size_t alignment, size_t n, bool *is_zero)
+{
+	unsigned cls = size_class_aligned(n, alignment);
+	void *p = guarded_alloc(n - api_tail, alignment, cls);
+
+	if (p != NULL)
+		return p;
+	if (cls != CLASS_RUN)
+		return class_alloc_slow(cls, is_zero);
+	n = align_up(n, PAGE_BYTES);
+	p = large_alloc(cache_arena(), n >> PAGE_SHIFT, alignment, cls,
+			is_zero);
+	if (p != NULL)
+		cache_note_alloc(n);
+	return p;
+}
 
 /* NULL, errno untouched, where there is no memory. */
 static void *
 aligned(size_t alignment, size_t n)
 {
 	bool is_zero = false;
-	unsigned cls;
 	void *p;
 
 	boot();
 	if (n > REQUEST_MAX - alignment)
 		return NULL;
-	cls = size_class_aligned(max_size(n, 1), alignment);
-	p = guarded_alloc(n, alignment, cls);
-	if (p != NULL)
-		return p;
-	if (cls != CLASS_RUN)
-		return class_alloc_slow(cls, &is_zero);
-	n = align_up(max_size(n, 1), PAGE_BYTES);
-	p = large_alloc(cache_arena(), n >> PAGE_SHIFT, alignment, cls,
-			&is_zero);
-	if (p != NULL)
-		cache_note_alloc(n);
+	p = try_aligned(alignment, max_size(n, 1) + api_tail, &is_zero);
+	if (p != NULL && api_is_checked) {
+		checked_out(p, n);
+		checked_fill(p, 0, n, is_zero);
+	}
 	return p;
 }
 

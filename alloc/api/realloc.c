@@ -9,6 +9,7 @@
 #include "../heap/guard.h"
 #include "../heap/large.h"
 #include "api.h"
+#include "checked.h"
 
 _Atomic bool api_has_oversized;
 
@@ -81,13 +82,13 @@ alloc_to_grow(size_t n, size_t bytes)
 }
 
 static void *
-move(void *p, size_t n, size_t bytes)
+move(void *p, size_t n, size_t usable)
 {
-	void *to = alloc_to_grow(n, bytes);
+	void *to = alloc_to_grow(n, usable);
 
 	if (to == NULL)
 		return NULL;
-	memcpy(to, p, n < bytes ? n : bytes);
+	memcpy(to, p, min_size(n, usable));
 	tri_free(p);
 	return to;
 }
@@ -95,14 +96,15 @@ move(void *p, size_t n, size_t bytes)
 static void *
 resize(void *p, size_t n, const struct block *b)
 {
+	size_t want = n + api_tail;
 	void *to;
 
 	if (b->cls == CLASS_GUARDED)
-		return n == b->bytes ? p : move(p, n, b->bytes);
+		return n == b->bytes ? p : move(p, n, b->usable);
 	if (class_is_slab(b->cls))
-		return resize_stays(n, b) ? p : move(p, n, b->bytes);
-	to = resize_large(cache_arena(), p, n, b->bytes);
-	return to != NULL ? to : move(p, n, b->bytes);
+		return resize_stays(want, b) ? p : move(p, n, b->usable);
+	to = resize_large(cache_arena(), p, want, b->bytes);
+	return to != NULL ? to : move(p, n, b->usable);
 }
 
 EXPORT void *
@@ -126,7 +128,7 @@ tri_realloc(void *p, size_t n)
 		return fail_enomem("realloc()", n);
 	to = resize(p, n, &b);
 	/* Out of memory, but there is room where the block stands. */
-	if (to == NULL && n <= b.bytes) {
+	if (to == NULL && n <= b.usable) {
 		/* Relaxed: a flag that is never taken back. */
 		atomic_store_explicit(&api_has_oversized, true,
 				      memory_order_relaxed);
@@ -134,6 +136,8 @@ tri_realloc(void *p, size_t n)
 	}
 	if (to == NULL)
 		return fail_enomem("realloc()", n);
+	if (api_is_checked)
+		checked_resized(p, to, b.usable, n);
 	errno = before;
 	return to;
 }

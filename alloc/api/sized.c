@@ -7,6 +7,13 @@
 #include "../heap/guard.h"
 #include "api.h"
 
+/* A block with a tail knows what was requested. */
+static bool
+has_tail(const struct block *b)
+{
+	return b->usable != b->bytes;
+}
+
 /* True where a request of n bytes may have given a block of this many. */
 static bool
 size_is_possible(size_t n, const struct block *b)
@@ -14,7 +21,7 @@ size_is_possible(size_t n, const struct block *b)
 	/* A guarded block has what was asked for; nallocx() says more. */
 	if (b->cls == CLASS_GUARDED)
 		return n <= class_size(size_class(b->bytes));
-	return n <= b->bytes;
+	return has_tail(b) ? n == b->usable : n <= b->bytes;
 }
 
 static bool
@@ -23,7 +30,8 @@ size_is_exact(size_t n, const struct block *b)
 	/* A block that realloc left in place may be up to twice as large. */
 	if (!size_is_possible(n, b))
 		return false;
-	return n >= b->bytes / 2 || b->bytes <= 2 * QUANTUM_BYTES ||
+	return has_tail(b) || n >= b->bytes / 2 ||
+	       b->bytes <= 2 * QUANTUM_BYTES ||
 	       atomic_load_explicit(&api_has_oversized, memory_order_relaxed);
 }
 
@@ -83,7 +91,7 @@ free_sized_for(const char *name, void *p, size_t n)
 	}
 	b = block_check(name, p);
 	if (!size_is_exact(n, &b))
-		die_of_size(name, p, n, b.bytes);
+		die_of_size(name, p, n, b.usable);
 	tri_free(p);
 	errno = before;
 }
@@ -98,7 +106,7 @@ sized_check(const char *name, const void *p, size_t alignment, size_t n)
 	/* Alignment may have asked for much more than n. */
 	if (!(alignment <= QUANTUM_BYTES ? size_is_exact(n, &b)
 					 : size_is_possible(n, &b)))
-		die_of_size(name, p, n, b.bytes);
+		die_of_size(name, p, n, b.usable);
 }
 
 void
@@ -113,7 +121,7 @@ free_aligned_sized_for(const char *name, void *p, size_t alignment, size_t n)
 	if (!is_power_of_two(alignment) || (uintptr_t)p % alignment != 0)
 		die_of_alignment(name, p, alignment);
 	if (!size_is_possible(n, &b))
-		die_of_size(name, p, n, b.bytes);
+		die_of_size(name, p, n, b.usable);
 	tri_free(p);
 	errno = before;
 }
@@ -135,6 +143,6 @@ INTERPOSE(void, free_aligned_sized, (void *, size_t, size_t))
 EXPORT size_t
 tri_malloc_usable_size(void *p)
 {
-	return p == NULL ? 0 : block_check("malloc_usable_size()", p).bytes;
+	return p == NULL ? 0 : block_check("malloc_usable_size()", p).usable;
 }
 INTERPOSE(size_t, malloc_usable_size, (void *))

@@ -15,6 +15,7 @@
 #include "../heap/direct.h"
 #include "../heap/large.h"
 #include "../pages/bell.h"
+#include "checked.h"
 #include "guarded.h"
 #include "thread.h"
 
@@ -119,7 +120,7 @@ static void *
 try_alloc(size_t n, bool *is_zero)
 {
 	unsigned cls = n > CLASS_SIZE_MAX ? CLASS_RUN : size_class(n);
-	void *p = guarded_alloc(n, QUANTUM_BYTES, cls);
+	void *p = guarded_alloc(n - api_tail, QUANTUM_BYTES, cls);
 
 	*is_zero = p != NULL;
 	if (p != NULL)
@@ -147,9 +148,13 @@ alloc_slow(size_t n, bool *is_zero)
 	void *p;
 
 	boot();
-	p = try_alloc(n, is_zero);
+	if (n > REQUEST_MAX)
+		return NULL;
+	p = try_alloc(n + api_tail, is_zero);
 	if (p == NULL && alloc_may_retry(n))
-		p = try_alloc(n, is_zero);
+		p = try_alloc(n + api_tail, is_zero);
+	if (p != NULL && api_is_checked)
+		checked_out(p, n);
 	return p;
 }
 
@@ -159,7 +164,11 @@ malloc_slow(size_t n)
 	bool is_zero;
 	void *p = alloc_slow(n, &is_zero);
 
-	return p != NULL ? p : fail_enomem("malloc()", n);
+	if (p == NULL)
+		return fail_enomem("malloc()", n);
+	if (api_is_checked)
+		checked_fill(p, 0, n, is_zero);
+	return p;
 }
 
 void *
@@ -183,7 +192,7 @@ sentence_begin(struct sentence *s, const char *name, const void *p)
 	return &s->text;
 }
 
-static _Noreturn void
+_Noreturn void
 die_because(const char *name, const void *p, const char *why)
 {
 	struct sentence s;
@@ -338,11 +347,20 @@ block_bytes(const void *p, unsigned cls)
 struct block
 block_check(const char *name, const void *p)
 {
-	struct block b = { class_check(name, p), 0 };
+	struct block b = { class_check(name, p), 0, 0 };
 
 	live_check(name, (void *)(uintptr_t)p, b.cls);
-	b.bytes = block_bytes(p, b.cls);
+	b.bytes = b.usable = block_bytes(p, b.cls);
+	if (api_is_checked)
+		b.usable = checked_size(name, p, b.bytes);
 	return b;
+}
+
+size_t
+block_span(const void *p)
+{
+	return block_bytes(p, guard_owns(p) ? CLASS_GUARDED
+					    : class_at(region_find(p), p));
 }
 
 /* --- free ------------------------------------------------------------------- */
@@ -389,6 +407,9 @@ free_for(const char *name, void *p)
 
 	if (cls == CLASS_GUARDED) {
 		guarded_free(name, p);
+	} else if (api_is_checked &&
+		   checked_in(name, p, cls, block_bytes(p, cls))) {
+		bell_ring();
 	} else if (cls == CLASS_RUN || is_apart(p)) {
 		direct_free(p, cls);
 		bell_ring();
@@ -407,6 +428,9 @@ free_to(const char *name, void *p, struct explicit_cache *e)
 
 	if (cls == CLASS_GUARDED) {
 		guarded_free(name, p);
+	} else if (api_is_checked &&
+		   checked_in(name, p, cls, block_bytes(p, cls))) {
+		bell_ring();
 	} else if (e != NULL && cls != CLASS_RUN) {
 		*mark_of(p) = free_mark();
 		explicit_free(e, p, cls);

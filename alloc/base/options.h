@@ -59,6 +59,11 @@ extern struct option_texts tri_option_texts;
 /* The values of `thp`. */
 enum { THP_NEVER, THP_DEFAULT, THP_ALWAYS };
 
+/* The values of `check`, of what it switches, and of `junk`. */
+enum { CHECK_NONE, CHECK_FULL };
+enum { SWITCH_AUTO, SWITCH_OFF, SWITCH_ON };
+enum { JUNK_AUTO, JUNK_OFF, JUNK_ON, JUNK_ZERO };
+
 /* The values of `dump_form`. */
 enum { DUMP_TEXT, DUMP_JSON, DUMP_XML };
 

@@ -1,7 +1,7 @@
 /*
  * closing.h -- how others get at a thread's cache, and what they do with it.
  *
- * Above   cache/drain.c, cache/thread.c (fork), cache/own.c
+ * Above   cache/drain.c, cache/thread.c (fork), api/checked.c (boot)
  * Lock    the cache's (LOCK_CACHE) is held
  * Always  argued in tcache.h
  */
@@ -9,6 +9,20 @@
 #define TRI_CACHE_CLOSING_H
 
 #include "tcache.h"
+
+/*
+ * How the process uses caches: written at boot, before there are any. Where
+ * they stay closed every malloc and free takes the slow path; where they are
+ * passed by as well every free block is in a slab or on a shelf, which say
+ * exactly what is free.
+ */
+enum cache_use {
+	CACHES_OPEN,
+	CACHES_CLOSED,
+	CACHES_PASSED_BY,
+};
+
+extern enum cache_use cache_use HIDDEN;
 
 /*
  * Closes a cache against its owner, whose anchor it knows. False, and open as

@@ -5,6 +5,7 @@
 #include "../heap/direct.h"
 #include "../pages/bell.h"
 #include "../pages/meta.h"
+#include "closing.h"
 #include "explicit.h"
 #include "stack.h"
 #include "thread.h"
@@ -257,7 +258,7 @@ explicit_alloc(struct explicit_cache *e, struct arena *a, unsigned cls,
 	take_live(e);
 	a = be_of_locked(e, a);
 	p = pop_locked(b);
-	if (p == NULL && class_is_slab(cls))
+	if (p == NULL && class_is_slab(cls) && cache_use != CACHES_PASSED_BY)
 		n = wanted_locked(e, b, cls);
 	drop(e);
 	bell_ring();
@@ -273,7 +274,8 @@ explicit_free(struct explicit_cache *e, void *p, unsigned cls)
 	bool is_kept;
 
 	take_live(e);
-	is_kept = cls != CLASS_RUN && arena_of(p) == e->cache.arena &&
+	is_kept = cls != CLASS_RUN && cache_use != CACHES_PASSED_BY &&
+		  arena_of(p) == e->cache.arena &&
 		  (b->top != b->limit || stack_make_room(&e->cache, b, cls));
 	if (is_kept)
 		*++b->top = p;

@@ -16,6 +16,8 @@
 /* Empty for malloc, full for free. */
 static void *nothing[1];
 
+enum cache_use cache_use;
+
 struct tcache tcache_closed = {
 	.bins = { [0 ... NCLASSES - 1] = { .top = nothing, .limit = nothing } },
 };
@@ -247,7 +249,7 @@ cache_lock_own(void)
 		return NULL;
 	lock_take(&c->lock, LOCK_CACHE);
 	if (tcache_anchor.counts != NULL || arena_is_apart(c->arena) ||
-	    c->sampling.burst > 0)
+	    c->sampling.burst > 0 || cache_use != CACHES_OPEN)
 		cache_close_own(c);
 	else if (c->is_parked)
 		cache_open(c);
@@ -256,15 +258,18 @@ cache_lock_own(void)
 
 /*
  * Locks the calling thread's cache for a slow path; NULL where it uses none:
- * before its birth, after its death, when there was no memory for one, and
- * while its arena is one apart.
+ * before its birth, after its death, when there was no memory for one, while
+ * its arena is one apart, and where no thread uses one.
  */
 static struct tcache *
 own_lock(void)
 {
 	struct tcache *c = cache_own();
 
-	return c == NULL || arena_is_apart(c->arena) ? NULL : cache_lock_own();
+	if (c == NULL || arena_is_apart(c->arena) ||
+	    cache_use == CACHES_PASSED_BY)
+		return NULL;
+	return cache_lock_own();
 }
 
 struct tcache *

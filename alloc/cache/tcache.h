@@ -39,8 +39,8 @@
  *
  * One closed cache, many uses. An owner may park its own cache and leave it so:
  * a thread whose bytes are counted (counts.h), which does everything in the
- * slow path, where counting costs others nothing; a thread that is bound to an
- * arena apart (heap/arena.h). This adds no state to the protocol: the owner
+ * slow path; a thread that is bound to an arena apart (heap/arena.h); each one
+ * where every block is looked at (closing.h), from its birth on. This adds no state to the protocol: the owner
  * holds cache->lock and is not in its fast path, so its store of the closed
  * cache and is_parked are what a drain that found busy == 0 would have left,
  * and need no membarrier, for the one who must see them is itself. From there

@@ -192,6 +192,8 @@ make_cache(struct anchor *a)
 		return NULL;
 	cache_init(c, arena_choose());
 	c->anchor = a;
+	/* Before anybody else finds it: from then on it is as it is said. */
+	c->is_parked = cache_use != CACHES_OPEN;
 	c->tid = os_thread_id();
 	a->own = c;
 	link_cache(c);
@@ -217,7 +219,7 @@ thread_birth(void)
 	a->phase = c != NULL ? PHASE_LIVE : PHASE_UNBORN;
 	if (!option(tcache))
 		a->phase = PHASE_DEAD;
-	if (c != NULL)
+	if (c != NULL && cache_use == CACHES_OPEN)
 		/* Release: pairs with the acquire in cache_enter(). */
 		atomic_store_explicit(&a->cache, c, memory_order_release);
 }

@@ -5,6 +5,7 @@
 
 #include "../base/options.h"
 #include "../cache/drain.h"
+#include "../cache/quarantine.h"
 #include "../heap/large.h"
 #include "../pages/bell.h"
 #include "reclaim.h"
@@ -103,10 +104,14 @@ drain(bool only_quiet)
 	return r;
 }
 
-/* All caches, but for those whose owners are unlucky TRIES times. */
+/*
+ * All that waits, and all caches, but for those whose owners are unlucky TRIES
+ * times.
+ */
 static void
 drain_all(void)
 {
+	quarantine_empty();
 	for (unsigned i = 0; i < TRIES && drain(false).nactive > 0; i++)
 		os_yield();
 }
@@ -425,6 +430,8 @@ reclaim_tick(bool caches)
 	count(&reclaim.nticks, 1);
 	if (caches && (begins || level() == PRESSURE_CRITICAL))
 		drain_all();
+	if (level() != PRESSURE_NONE)
+		quarantine_empty();
 	if (caches)
 		has_active = drain(true).nactive > 0;
 	retire(level() == PRESSURE_NONE);

@@ -19,6 +19,7 @@ json_bytes(struct json *j, const struct stats *s)
 	json_object(j, "bytes");
 	json_uint(j, "allocated", s->allocated);
 	json_uint(j, "cached", s->cached);
+	json_uint(j, "quarantined", s->quarantined);
 	json_uint(j, "shelved", s->shelved);
 	json_uint(j, "slab_free", s->slab_free);
 	json_uint(j, "slab_away", s->slab_away);
@@ -47,6 +48,7 @@ json_counts(struct json *j, const struct snapshot *snap)
 	json_uint(j, "arenas", s->narenas);
 	json_uint(j, "large_blocks", s->nlarge);
 	json_uint(j, "cached_blocks", s->cached_blocks);
+	json_uint(j, "quarantined_blocks", s->quarantined_blocks);
 	json_uint(j, "slab_free_blocks", s->slab_free_blocks);
 	json_uint(j, "free_chunks", snap->npooled);
 	json_uint(j, "refaults", s->nrefaults);
@@ -159,7 +161,8 @@ json_class(struct json *j, unsigned cls, const struct class_stats *c)
 {
 	size_t nslots = c->nslabs * class_nslots(cls);
 
-	if (c->nslabs + c->nlive + c->ncached == 0 && c->nfills == 0)
+	if (c->nslabs + c->nlive + c->ncached + c->nquarantined == 0 &&
+	    c->nfills == 0)
 		return;
 	json_object(j, NULL);
 	json_uint(j, "size", class_size(cls));
@@ -167,6 +170,7 @@ json_class(struct json *j, unsigned cls, const struct class_stats *c)
 	json_uint(j, "slots", nslots);
 	json_uint(j, "live", c->nlive);
 	json_uint(j, "cached", c->ncached);
+	json_uint(j, "quarantined", c->nquarantined);
 	json_uint(j, "free", c->nfree);
 	json_uint(j, "slack", class_slack(cls, c));
 	json_uint(j, "away_pages", c->naway);
@@ -196,6 +200,7 @@ json_arena(struct json *j, const struct arena_stats *a)
 	json_uint(j, "threads", a->nthreads);
 	json_uint(j, "allocated", a->allocated);
 	json_uint(j, "cached", a->cached);
+	json_uint(j, "quarantined", a->quarantined);
 	json_uint(j, "shelved", a->shelved);
 	json_uint(j, "slab_free", a->slab_free);
 	json_uint(j, "slab_away", a->slab_away);

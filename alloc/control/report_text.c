@@ -83,12 +83,13 @@ text_unaccounted(struct text *t, const struct stats *s)
 	share(t, is_negative ? "unaccounted, less" : "unaccounted", size, s);
 }
 
-/* resident = the five first lines - untouched + unaccounted. */
+/* resident = the six first lines - untouched + unaccounted. */
 static void
 text_bill(struct text *t, const struct stats *s)
 {
 	share(t, "allocated", s->allocated, s);
 	share(t, "cached in threads", s->cached, s);
+	share(t, "in quarantine", s->quarantined, s);
 	share(t, "on shelves", s->shelved, s);
 	share(t, "free in slabs", s->slab_free, s);
 	share(t, "dirty", s->dirty, s);

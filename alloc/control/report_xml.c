@@ -71,7 +71,8 @@ free_blocks(const struct class_stats *classes)
 	size_t n = 0;
 
 	for (unsigned cls = 1; cls < CLASS_RUN; cls++)
-		n += classes[cls].nfree + classes[cls].ncached;
+		n += classes[cls].nfree + classes[cls].ncached +
+		     classes[cls].nquarantined;
 	return n;
 }
 
@@ -80,7 +81,8 @@ xml_heap(struct text *t, const struct arena_stats *a)
 {
 	struct heap_sums sums = {
 		.nfree = free_blocks(a->classes),
-		.free = a->slab_free + a->cached + a->shelved + a->dirty,
+		.free = a->slab_free + a->cached + a->quarantined + a->shelved +
+			a->dirty,
 		.current = a->active - a->slab_away + a->dirty,
 		.mapped = a->mapped,
 	};
@@ -100,7 +102,8 @@ xml_process(struct text *t, const struct stats *s)
 {
 	struct heap_sums sums = {
 		.nfree = free_blocks(s->classes),
-		.free = s->slab_free + s->cached + s->shelved + s->dirty,
+		.free = s->slab_free + s->cached + s->quarantined + s->shelved +
+			s->dirty,
 		.current = s->active - s->slab_away + s->dirty,
 		.mapped = s->mapped,
 	};
@@ -135,6 +138,7 @@ xml_bill(struct text *t, const struct stats *s)
 {
 	xml_own(t, "allocated", s->allocated);
 	xml_own(t, "cached", s->cached);
+	xml_own(t, "quarantined", s->quarantined);
 	xml_own(t, "shelved", s->shelved);
 	xml_own(t, "slab_free", s->slab_free);
 	xml_own(t, "slab_away", s->slab_away);

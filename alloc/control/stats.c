@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "../cache/drain.h"
+#include "../cache/quarantine.h"
 #include "../cache/thread.h"
 #include "../heap/large.h"
 #include "../pages/meta.h"
@@ -284,12 +285,26 @@ look_at_cache(const struct tcache *c, bool is_still, void *arg)
 		note_thread(look, c, cached);
 }
 
+static void
+look_at_waiting(const void *p, unsigned cls, void *arg)
+{
+	struct look *look = arg;
+	unsigned a;
+
+	look->sum->classes[cls].nquarantined++;
+	if (look->parts == NULL)
+		return;
+	a = arena_index(arena_of(p));
+	if (a < look->parts->narenas)
+		look->parts->arenas[a].classes[cls].nquarantined++;
+}
+
 /* --- sums ------------------------------------------------------------------------ */
 
 /* What the blocks of some classes come to; bytes but for the two counts. */
 struct classes_sum {
-	size_t used, slabs, away, cached;
-	size_t ncached, nfree;
+	size_t used, slabs, away, cached, quarantined;
+	size_t ncached, nfree, nquarantined;
 };
 
 /* From what the slabs gave out and the caches hold, who has the rest. */
@@ -301,18 +316,21 @@ settle(struct class_stats *classes)
 	for (unsigned cls = 1; cls < CLASS_RUN; cls++) {
 		struct class_stats *s = &classes[cls];
 		size_t size = class_size(cls);
+		size_t nout = s->ncached + s->nquarantined;
 
 		sum.cached += s->ncached * size;
 		sum.ncached += s->ncached;
+		sum.quarantined += s->nquarantined * size;
+		sum.nquarantined += s->nquarantined;
 		if (!class_is_slab(cls)) {
-			s->nlive = minus(s->nlive, s->ncached);
+			s->nlive = minus(s->nlive, nout);
 			continue;
 		}
 		sum.used += s->nlive * size;
 		sum.slabs += s->nslabs * (class_slab_npages(cls) << PAGE_SHIFT);
 		sum.away += s->naway << PAGE_SHIFT;
 		s->nfree = minus(s->nslabs * class_nslots(cls), s->nlive);
-		s->nlive = minus(s->nlive, s->ncached);
+		s->nlive = minus(s->nlive, nout);
 		sum.nfree += s->nfree;
 	}
 	return sum;
@@ -333,11 +351,14 @@ settle_sum(struct stats *out)
 	struct classes_sum sum = settle(out->classes);
 
 	out->cached = sum.cached;
+	out->quarantined = sum.quarantined;
 	out->cached_blocks = sum.ncached;
+	out->quarantined_blocks = sum.nquarantined;
 	out->slab_free_blocks = sum.nfree;
 	out->slab_away = sum.away;
 	out->slab_free = minus(sum.slabs, sum.used + sum.away);
-	out->allocated = minus(sum.used + out->large, sum.cached);
+	out->allocated = minus(sum.used + out->large,
+			       sum.cached + sum.quarantined);
 }
 
 static void
@@ -346,9 +367,11 @@ settle_arena(struct arena_stats *a)
 	struct classes_sum sum = settle(a->classes);
 
 	a->cached = sum.cached;
+	a->quarantined = sum.quarantined;
 	a->slab_away = sum.away;
 	a->slab_free = minus(sum.slabs, sum.used + sum.away);
-	a->allocated = minus(sum.used + a->large_bytes, sum.cached);
+	a->allocated = minus(sum.used + a->large_bytes,
+			     sum.cached + sum.quarantined);
 }
 
 static void
@@ -371,6 +394,7 @@ collect(struct stats *out, struct snapshot *parts, size_t nthreads_max)
 
 	out->now_ns = os_now_ns();
 	drain_look(look_at_cache, &look);
+	quarantine_look(look_at_waiting, &look);
 	out->narenas = parts == NULL ? arena_count() : parts->narenas;
 	for (unsigned i = 0; i < out->narenas; i++)
 		add_arena(out, parts == NULL ? NULL : &parts->arenas[i],

@@ -7,8 +7,8 @@
  *         right for its moment and no difference is allowed to be negative
  *
  *	mapped = active + dirty + clean		(our chunks)
- *	active = allocated + cached + shelved + slab_free + slab_away
- *							(page runs)
+ *	active = allocated + cached + quarantined + shelved + slab_free +
+ *		 slab_away				(page runs)
  *	resident = active - slab_away + dirty - untouched + unaccounted
  *
  * The last line is the bill against the kernel; stats_ask_kernel() brings its
@@ -27,8 +27,9 @@ struct class_stats {
 	size_t nslabs;
 	size_t nlive;   /* blocks in the program's hands */
 	size_t ncached; /* in thread caches */
-	size_t nfree;   /* in slabs */
-	size_t naway;   /* pages of slabs that were given back */
+	size_t nquarantined;
+	size_t nfree; /* in slabs */
+	size_t naway; /* pages of slabs that were given back */
 	uint64_t nfills, nflushes;
 	uint64_t nfilled, nflushed; /* blocks, in all of them */
 	uint64_t nrefaults;         /* pages of slabs that came again */
@@ -37,19 +38,20 @@ struct class_stats {
 
 struct stats {
 	/* Bytes. */
-	size_t allocated; /* in the program's hands, whole blocks */
-	size_t cached;    /* free, in thread caches */
-	size_t shelved;   /* free page runs that wait for a tick */
-	size_t slab_free; /* free, in slabs: slots and the rest of a slab */
-	size_t slab_away; /* pages of slabs that were given back */
-	size_t active;    /* page runs handed out */
-	size_t dirty;     /* free pages not given back yet */
-	size_t mapped;    /* all chunks */
-	size_t metadata;  /* our records */
-	size_t large;     /* page runs with the program or a cache */
+	size_t allocated;   /* in the program's hands, whole blocks */
+	size_t cached;      /* free, in thread caches */
+	size_t quarantined; /* freed, and may not be used again yet */
+	size_t shelved;     /* free page runs that wait for a tick */
+	size_t slab_free;   /* free, in slabs: slots and the rest of a slab */
+	size_t slab_away;   /* pages of slabs that were given back */
+	size_t active;      /* page runs handed out */
+	size_t dirty;       /* free pages not given back yet */
+	size_t mapped;      /* all chunks */
+	size_t metadata;    /* our records */
+	size_t large;       /* page runs with the program or a cache */
 	size_t nlarge;
 	/* Free blocks in thread caches, and in slabs. */
-	size_t cached_blocks, slab_free_blocks;
+	size_t cached_blocks, slab_free_blocks, quarantined_blocks;
 	unsigned narenas;
 	size_t nthreads; /* with a cache */
 	bool has_trim_thread;
@@ -75,7 +77,7 @@ struct stats {
 struct arena_stats {
 	unsigned index;
 	size_t nthreads; /* that allocate from it */
-	size_t allocated, cached, shelved, slab_free, slab_away;
+	size_t allocated, cached, quarantined, shelved, slab_free, slab_away;
 	size_t active, dirty, clean, mapped;
 	size_t large_bytes, nlarge;
 	uint64_t nrefaults, nlock_waits;

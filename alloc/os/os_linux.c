@@ -7,6 +7,7 @@
 #include <linux/membarrier.h>
 #include <sched.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -419,4 +420,17 @@ bool
 os_is_secure(void)
 {
 	return getauxval(AT_SECURE) != 0;
+}
+
+/* Of the sixteen bytes that the kernel gives each program at exec. */
+uint64_t
+os_secret(void)
+{
+	const void *bytes = (const void *)getauxval(AT_RANDOM);
+	uint64_t secret;
+
+	if (bytes == NULL)
+		return os_now_ns() ^ (uintptr_t)&secret;
+	memcpy(&secret, bytes, sizeof secret);
+	return secret;
 }

@@ -18,17 +18,17 @@ PROGRAM = os.path.join(os.environ.get("top_builddir", "."), "tests/control/print
 # Of each object, every member and what it is.
 INTEGER, STRING, BOOLEAN, NUMBER = "integer", "string", "boolean", "signed"
 PURGE = dict.fromkeys(("purges", "pages", "refused", "us", "decommitted"), INTEGER)
-CLASS = dict.fromkeys(("size", "slabs", "slots", "live", "cached", "free", "slack", "away_pages",
-                       "fills", "flushes", "filled", "flushed", "refaults", "lock_waits"), INTEGER)
+CLASS = dict.fromkeys(("size", "slabs", "slots", "live", "cached", "quarantined", "free", "slack",
+                       "away_pages", "fills", "flushes", "filled", "flushed", "refaults", "lock_waits"), INTEGER)
 SCHEMA = {
     "version": STRING, "format": INTEGER, "pid": INTEGER, "uptime_ms": INTEGER, "time_ms": INTEGER,
     "bytes": dict(dict.fromkeys((
-        "allocated", "cached", "shelved", "slab_free", "slab_away", "active", "dirty", "mapped",
-        "metadata", "large", "resident", "huge", "untouched", "metadata_resident"), INTEGER),
+        "allocated", "cached", "quarantined", "shelved", "slab_free", "slab_away", "active", "dirty",
+        "mapped", "metadata", "large", "resident", "huge", "untouched", "metadata_resident"), INTEGER),
                   unaccounted=NUMBER),
     "counts": dict.fromkeys((
-        "threads", "arenas", "large_blocks", "cached_blocks", "slab_free_blocks", "free_chunks",
-        "refaults", "lock_waits", "minor_faults", "major_faults"), INTEGER),
+        "threads", "arenas", "large_blocks", "cached_blocks", "quarantined_blocks", "slab_free_blocks",
+        "free_chunks", "refaults", "lock_waits", "minor_faults", "major_faults"), INTEGER),
     "reclaim": {"has_thread": BOOLEAN, "cpu_us": INTEGER, "ticks": INTEGER, "trims": INTEGER,
                 "drains": INTEGER, "drain_us": INTEGER, "window_ticks": INTEGER,
                 "runs": PURGE, "slabs": PURGE},
@@ -37,8 +37,8 @@ SCHEMA = {
                      level=STRING),
     "options": None,
     "arenas": [dict(dict.fromkeys((
-        "index", "threads", "allocated", "cached", "shelved", "slab_free", "slab_away", "active",
-        "dirty", "clean", "mapped", "large_blocks", "large_bytes", "refaults", "lock_waits"),
+        "index", "threads", "allocated", "cached", "quarantined", "shelved", "slab_free", "slab_away",
+        "active", "dirty", "clean", "mapped", "large_blocks", "large_bytes", "refaults", "lock_waits"),
                                   INTEGER), runs=PURGE, classes=[CLASS])],
     "classes": [CLASS],
     "large": [dict.fromkeys(("up_to", "blocks", "bytes"), INTEGER)],
