@@ -19,6 +19,7 @@
 #include "spawn.h"
 
 #define EXIT_NO_EXEC 127
+#define WORDS_MAX    64
 
 /* --- paths --------------------------------------------------------------- */
 
@@ -107,6 +108,29 @@ enter_group(const char *dir)
 	close(fd);
 }
 
+/*
+ * Programs for another processor are started by an emulator: the words of
+ * TRI_EMULATOR come first then.
+ */
+static void
+start(const char *const *argv)
+{
+	const char *words[WORDS_MAX], *emulator = getenv("TRI_EMULATOR");
+	char *copy = emulator == NULL ? NULL : strdup(emulator);
+	size_t n = 0;
+
+	for (char *w = copy == NULL ? NULL : strtok(copy, " ");
+	     w != NULL && n < WORDS_MAX / 2; w = strtok(NULL, " "))
+		words[n++] = w;
+	while (n < WORDS_MAX - 1 && *argv != NULL)
+		words[n++] = *argv++;
+	words[n] = NULL;
+	execv(words[0], (char *const *)(uintptr_t)words);
+	dprintf(STDERR_FILENO, "%s cannot be started: %s\n", words[0],
+		strerror(errno));
+	_exit(EXIT_NO_EXEC);
+}
+
 static void
 become(const struct spawn *s, int out, int err)
 {
@@ -125,10 +149,7 @@ become(const struct spawn *s, int out, int err)
 		enter_group(s->group);
 	limit(RLIMIT_AS, s->address_space);
 	limit(RLIMIT_DATA, s->data);
-	execv(s->argv[0], (char *const *)(uintptr_t)s->argv);
-	dprintf(STDERR_FILENO, "%s cannot be started: %s\n", s->argv[0],
-		strerror(errno));
-	_exit(EXIT_NO_EXEC);
+	start(s->argv);
 }
 
 /* --- the parent ---------------------------------------------------------- */
