@@ -1,7 +1,9 @@
 /*
  * text.c -- see text.h.
  */
+#include <errno.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "text.h"
@@ -83,8 +85,11 @@ text_write(struct text *t, int fd)
 	size_t done = 0;
 
 	while (done < t->len) {
-		ssize_t n = write(fd, t->buf + done, t->len - done);
+		/* By syscall(): the function is a cancellation point. */
+		long n = syscall(SYS_write, fd, t->buf + done, t->len - done);
 
+		if (n < 0 && errno == EINTR)
+			continue;
 		/* A reader that went away must not keep us here. */
 		if (n <= 0)
 			break;

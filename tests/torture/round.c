@@ -11,6 +11,7 @@
 #include "process/case.h"
 #include "process/crowd.h"
 #include "process/made.h"
+#include "process/stopping.h"
 #include "round.h"
 
 #define NPHASES 3
@@ -180,12 +181,12 @@ round_run(uint64_t seed, unsigned ms)
 	begin(seed);
 	shadows_make();
 	take_sums(&s);
-	stopper_begin(random_next(&o->random));
+	stopping_begin(STOP_EITHER, SIZE_MAX);
 	for (unsigned i = 0; i < NPHASES; i++) {
 		run_phase(ms / NPHASES);
 		rest(s.allocated);
 	}
-	stopper_end();
+	stopping_end();
 	for (size_t i = 0; i < o->nworkers; i++) {
 		holder_free(&o->holders[i]);
 		nops += o->holders[i].nops;

@@ -1,7 +1,7 @@
 /*
  * round.h -- one round of torture: a process whose threads do everything.
  *
- * Above   torture.c starts rounds; guests.c, offspring.c and stops.c are what
+ * Above   torture.c starts rounds; guests.c, offspring.c and storm.c are what
  *         happens in them
  * Lock    none
  * Always  one seed draws all that is drawn in a round; at its rest points no
@@ -64,7 +64,7 @@ void offspring_have(struct holder *h);
 /* A thread that has child after child; the seed is its argument. */
 void *offspring_guest(void *seed);
 
-/* --- stops.c: signals and stops ------------------------------------------------------- */
+/* --- storm.c: signals --------------------------------------------------------- */
 
 /* Handlers, and a timer that interrupts whoever runs; drawn, or none. */
 void signals_begin(struct random *r);
@@ -72,12 +72,5 @@ void signals_end(void);
 
 /* A thread that sends signals to the workers as fast as it can. */
 void *signals_guest(void *seed);
-
-/*
- * A process that stops this one and its trim thread alone now and then, and
- * lets it go on; and its end. Called while there are no threads.
- */
-void stopper_begin(uint64_t seed);
-void stopper_end(void);
 
 #endif
