@@ -91,7 +91,14 @@ class Line:
         self.is_significant = self.p < LEVEL
         self.is_better = None if self.b == self.a else (self.b > self.a) == is_more_better
 
+    @property
+    def has_too_few(self):
+        """Not even rounds that lie wholly apart would count."""
+        return least_p(self.n, self.m) >= LEVEL
+
     def verdict(self):
+        if self.has_too_few:
+            return "too few rounds"
         if not self.is_significant:
             return "may be chance"
         return "better" if self.is_better else "WORSE"
@@ -123,6 +130,8 @@ def text(found, is_all):
     hits = sum(line.is_significant for line in found)
     out.append(f"{hits} of {len(found)} figures differ with p < {LEVEL:g}; "
                f"chance alone would make about {LEVEL * len(found):.0f} do so.")
-    if found and all(least_p(line.n, line.m) >= LEVEL for line in found):
-        out.append("So few rounds cannot tell any difference from chance: 4 on each side can.")
+    few = sum(line.has_too_few for line in found)
+    if few:
+        out.append(f"{few} of the figures have too few rounds to tell any difference from chance: "
+                   f"4 on each side can.")
     return "\n".join(out)

@@ -13,10 +13,21 @@ STEP_MB = 8
 MOST_MB = 16_384
 # Who has next to no page cache left reads its own code from disk all the time,
 # and is not killed: as good as dead.
-SLOW = 3
-LEAST_S = 30
+SLOW = 2
+LEAST_S = 20
 # Whether it survives is seen in the first waves: all forms ask it of the quick one.
 FORM = "quick"
+
+
+def descend(survives, low, high, step):
+    """A narrower range below `high`, in steps that double: what is far too little
+    costs the most time, for a process dies slowly of it."""
+    gap = max(step, high // 8 // step * step)
+    while high - gap > low:
+        if not survives(high - gap):
+            return high - gap, high
+        high, gap = high - gap, 2 * gap
+    return low, high
 
 
 def bisect(survives, low, high, step, most=MOST_MB):
@@ -27,6 +38,7 @@ def bisect(survives, low, high, step, most=MOST_MB):
         if high >= most:
             return None
         low, high = high, min(most, high + max(step, high // 4 // step * step))
+    low, high = descend(survives, low, high, step)
     while high - low > step:
         middle = (low + (high - low) // 2) // step * step
         if middle <= low:

@@ -14,7 +14,7 @@ STYLE = """
   --line: #d8dee4; --row: #f6f8fa; --lost: #b3261e; --own: #0072b2; }
 @media (prefers-color-scheme: dark) { :root { --ground: #0d1117; --ink: #e6edf3;
   --faint: #9198a1; --line: #30363d; --row: #161b22; --lost: #ff8a80; --own: #58b8f0; } }
-body { background: var(--ground); color: var(--ink); margin: 0 auto; max-width: 1180px;
+body { background: var(--ground); color: var(--ink); margin: 0 auto; max-width: 1420px;
   padding: 1.5rem; font: 15px/1.5 system-ui, sans-serif; }
 h2 { border-bottom: 1px solid var(--line); margin-top: 2.5rem; padding-bottom: .3rem; }
 h3 { margin: 2.2rem 0 .3rem; }
