@@ -64,27 +64,21 @@ lock_wake(struct lock *l)
 
 /* --- ranks, debug builds ------------------------------------------------ */
 
-#define NRANKS 15
-
-/* How many locks of each rank this thread holds, by rank / 5. */
-static _Thread_local TLS_INITIAL_EXEC uint16_t held[NRANKS];
+/* How many locks of each rank this thread holds. */
+static _Thread_local TLS_INITIAL_EXEC uint16_t held[LOCK_NRANKS];
 
 void
 lock_rank_enter(enum lock_rank rank, bool may_repeat)
 {
-	unsigned own = (unsigned)rank / 5;
-
-	for (unsigned i = own + may_repeat; i < NRANKS; i++)
+	for (unsigned i = (unsigned)rank + may_repeat; i < LOCK_NRANKS; i++)
 		ensure(held[i] == 0,
 		       "a lock was taken against the order of ranks");
-	held[own]++;
+	held[rank]++;
 }
 
 void
 lock_rank_leave(enum lock_rank rank)
 {
-	unsigned own = (unsigned)rank / 5;
-
-	ensure(held[own] > 0, "a lock was dropped that is not held");
-	held[own]--;
+	ensure(held[rank] > 0, "a lock was dropped that is not held");
+	held[rank]--;
 }

@@ -22,23 +22,25 @@
 
 #include "../base/check.h"
 
+/* One after the other: a debug build counts for each what a thread holds. */
 enum lock_rank {
-	LOCK_SERVER = 1,
-	LOCK_CONTROL = 5,
-	LOCK_RELIEF = 8,
-	LOCK_TRIM = 10,
-	LOCK_ROUND = 15,
-	LOCK_THREADS = 20,
-	LOCK_CACHE = 25,
-	LOCK_QUARANTINE = 28,
-	LOCK_PROFILE = 30,
-	LOCK_GUARD = 32,
-	LOCK_ARENAS = 35,
-	LOCK_BIN = 40,
-	LOCK_PAGES = 50,
-	LOCK_MAP = 60,
-	LOCK_META = 65,
-	LOCK_CTL = 70,
+	LOCK_SERVER,
+	LOCK_CONTROL,
+	LOCK_RELIEF = LOCK_CONTROL, /* the boot's: nobody holds both */
+	LOCK_TRIM,
+	LOCK_ROUND,
+	LOCK_THREADS,
+	LOCK_CACHE,
+	LOCK_QUARANTINE,
+	LOCK_PROFILE,
+	LOCK_GUARD,
+	LOCK_ARENAS,
+	LOCK_BIN,
+	LOCK_PAGES,
+	LOCK_MAP,
+	LOCK_META,
+	LOCK_CTL,
+	LOCK_NRANKS,
 };
 
 struct lock {

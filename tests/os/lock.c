@@ -77,11 +77,15 @@ static void
 locks_of_rising_ranks_are_taken(void **state)
 {
 	static const enum lock_rank ranks[] = {
-		LOCK_CONTROL, LOCK_TRIM,    LOCK_THREADS,
-		LOCK_CACHE,   LOCK_PROFILE, LOCK_BIN,
-		LOCK_PAGES,   LOCK_MAP,     LOCK_META,
+		LOCK_SERVER,  LOCK_RELIEF, LOCK_TRIM,       LOCK_ROUND,
+		LOCK_THREADS, LOCK_CACHE,  LOCK_QUARANTINE, LOCK_PROFILE,
+		LOCK_GUARD,   LOCK_ARENAS, LOCK_BIN,        LOCK_PAGES,
+		LOCK_MAP,     LOCK_META,   LOCK_CTL,
 	};
 	static struct lock locks[COUNT_OF(ranks)];
+
+	/* All there are: each has its own place in the order. */
+	static_assert(COUNT_OF(ranks) == LOCK_NRANKS, "a rank is missing");
 
 	(void)state;
 	for (size_t i = 0; i < COUNT_OF(ranks); i++)
