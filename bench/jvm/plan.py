@@ -44,10 +44,18 @@ def steps(chosen, found_jdks, variants, ledger, nrounds, fits=all_fit):
                     yield store.Step(workload, jdk, variant, number)
 
 
+def remove_stale(folder):
+    """Scratch folders of a runner that was killed before it could remove them."""
+    for name in os.listdir(folder):
+        found = re.fullmatch(r"data-(\d+)-\w+", name)
+        if found and not os.path.exists(f"/proc/{found.group(1)}"):
+            shutil.rmtree(os.path.join(folder, name), ignore_errors=True)
+
+
 @contextlib.contextmanager
 def scratch(folder):
     """A folder of the workload's own, on disk and not in memory."""
-    path = tempfile.mkdtemp(prefix="data-", dir=folder)
+    path = tempfile.mkdtemp(prefix=f"data-{os.getpid()}-", dir=folder)
     os.mkdir(os.path.join(path, "data"))
     try:
         yield path
@@ -141,6 +149,7 @@ class Matrix:
         return wanted
 
     def run(self):
+        remove_stale(self.store.folder)
         wanted = self._missing()
         progress = Progress((step.workload.name for step in wanted),
                             self.store.seconds_by_workload())

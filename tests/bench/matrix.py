@@ -135,6 +135,8 @@ def a_killed_matrix_goes_on():
         return (differs("killed by", killed.returncode, -signal.SIGKILL)
                 + differs("third before", "begin c" in before, False)
                 + differs("runs", sorted(kept.runs), [f"{name}/jdk17/glibc/1" for name in "abc"])
+                + differs("left over", [name for name in os.listdir(os.path.join(folder, "out"))
+                                        if name.startswith("data-")], [])
                 + differs("failures", [r for r in kept.runs.values() if "failure" in r], [])
                 + differs("run then", after, wanted))
 

@@ -25,7 +25,7 @@ ARENAS = Allocator("glibc-arenas2", None, "2", {"MALLOC_ARENA_MAX": "2"})
 OWN = Allocator("trimalloc", "/nonexistent/libtrimalloc.so", "sha256 0")
 JDK = jdks.Jdk("/opt/jdk", 17, "Maker 17.0.1")
 NEWER = jdks.Jdk("/opt/newer", 25, "Maker 25")
-WORKLOAD = workloads.Workload("one", "One", "one", ("ops=10", "threads=2"), ("ops=1",))
+WORKLOAD = workloads.Workload("one", "One", "one", ("ops=10", "threads=2"), ("ops=1",), 5)
 
 
 def differs(what, got, expected):
@@ -146,6 +146,14 @@ def all_meet_in_each_round():
             + differs("twice", together, []))
 
 
+def rows_without_their_option_are_left_out():
+    made = variants.with_trim([GLIBC, ARENAS, OWN])
+    steps = plan.steps([WORKLOAD], [JDK, NEWER], made, None, 1,
+                       lambda jdk, variant: jdk is NEWER or not variant.jvm_options)
+    return differs("where glibc is trimmed", [s.jdk.name for s in steps
+                                              if s.variant.name == "glibc-trim"], ["jdk25"])
+
+
 def the_ledger_runs_once():
     counted = [s.key for s in plan_of(3) if s.variant.name == variants.LEDGER]
     return differs("runs", counted, ["one/jdk17/ideal/1", "one/jdk25/ideal/1"])
@@ -157,7 +165,16 @@ def the_plan_repeats_itself():
 
 def quick_settings_replace():
     return (differs("long", WORKLOAD.all_settings("long"), ["ops=10", "threads=2"])
-            + differs("quick", WORKLOAD.all_settings("quick"), ["ops=1", "threads=2"]))
+            + differs("quick", WORKLOAD.all_settings("quick"), ["ops=1", "threads=2"])
+            + differs("medium", WORKLOAD.all_settings("medium"),
+                      ["ops=5", "threads=2", f"waves={workloads.MEDIUM_WAVES}"]))
+
+
+def short_forms_do_less():
+    def ops(workload, form):
+        return int(next(s for s in workload.all_settings(form) if s.startswith("ops="))[4:])
+    return [f"{w.name}: {[ops(w, form) for form in workloads.FORMS]}" for w in workloads.WORKLOADS
+            if not 0 < ops(w, "quick") <= ops(w, "medium") <= ops(w, "long")]
 
 
 def names_are_unique():
@@ -385,9 +402,13 @@ SENTENCES = (
     ("glibc runs once more with the JVM trimming it", glibc_is_trimmed_by_the_jvm),
     ("a JVM sees no variable but those of its row", the_environment_is_clean),
     ("all allocators run one after the other in each round", all_meet_in_each_round),
+    ("an allocator's row is left out on a JDK without its option",
+     rows_without_their_option_are_left_out),
     ("the ideal is measured once for each JDK", the_ledger_runs_once),
     ("a plan made again is the same", the_plan_repeats_itself),
     ("quick settings replace those of the long run", quick_settings_replace),
+    ("a quick run does no more than a medium one, and that no more than a long one",
+     short_forms_do_less),
     ("each workload has a name of its own, and three are telling", names_are_unique),
     ("each workload is in the README and in the catalog", workloads_are_told),
     ("all sources are handed on with a release", sources_are_handed_on),
