@@ -22,9 +22,9 @@ code { font-size: 85%; overflow-wrap: anywhere; }
 pre { background: var(--row); overflow-x: auto; padding: .8rem; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; font-size: 13px; font-variant-numeric: tabular-nums; }
-th, td { border-bottom: 1px solid var(--line); padding: .25rem .6rem; text-align: right;
+th, td { border-bottom: 1px solid var(--line); padding: .25rem .5rem; text-align: right;
   white-space: nowrap; }
-th { color: var(--faint); font-weight: 600; }
+th { color: var(--faint); font-weight: 600; vertical-align: bottom; white-space: normal; }
 th:first-child, td:first-child { text-align: left; }
 tr.own td { background: var(--row); color: var(--own); font-weight: 600; }
 strong { color: var(--lost); }
