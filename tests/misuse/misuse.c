@@ -127,6 +127,55 @@ static const struct misuse misuses[] = {
 	{ "dallocx_past_the_cache_twice", "dallocx(): @ was already freed" },
 	{ "mallocx_with_no_such_cache",
 	  "mallocx(): there is no thread cache 7" },
+
+	/* With check:full: its programs are named so. */
+	{ "checked_overflow",
+	  "free(): @ was written to behind its end (100 bytes, offset 100)" },
+	{ "checked_overflow_of_calloc",
+	  "free(): @ was written to behind its end (100 bytes, offset 105)" },
+	{ "checked_overflow_of_aligned",
+	  "free(): @ was written to behind its end (192 bytes, offset 192)" },
+	{ "checked_overflow_of_64_kib",
+	  "free(): @ was written to behind its end (65536 bytes, offset 65536)" },
+	{ "checked_overflow_of_8_mib",
+	  "free(): @ was written to behind its end (8388608 bytes, offset 8388608)" },
+	{ "checked_overflow_of_nothing",
+	  "free(): @ was written to behind its end (0 bytes, offset 0)" },
+	{ "checked_overflow_into_the_next_block",
+	  "free(): @ was written to behind its end (all of what lies behind it, up to byte 128)" },
+	{ "checked_overflow_seen_by_realloc",
+	  "realloc(): @ was written to behind its end (100 bytes, offset 101)" },
+	{ "checked_overflow_seen_by_usable_size",
+	  "malloc_usable_size(): @ was written to behind its end (100 bytes, offset 100)" },
+	{ "checked_overflow_of_a_shrunk_block",
+	  "free(): @ was written to behind its end (90 bytes, offset 95)" },
+	{ "checked_write_after_free",
+	  "free(): @ was written to after it was freed (100 bytes, offset 8)" },
+	{ "checked_write_after_free_of_64_kib",
+	  "free(): @ was written to after it was freed (65536 bytes, offset 40000)" },
+	{ "checked_write_behind_a_freed_block",
+	  "free(): @ was written to after it was freed (100 bytes, offset 100)" },
+	{ "checked_write_after_free_found_by_trim",
+	  "free(): @ was written to after it was freed (100 bytes, offset 99)" },
+	{ "checked_write_after_free_pushed_out",
+	  "free(): @ was written to after it was freed (100 bytes, offset 0)" },
+	{ "checked_write_after_free_of_a_dead_thread_s",
+	  "free(): @ was written to after it was freed (100 bytes, offset 8)" },
+	{ "checked_write_after_free_in_a_child",
+	  "free(): @ was written to after it was freed (100 bytes, offset 8)" },
+	{ "checked_double_free_after_writing", "free(): @ was already freed" },
+	{ "checked_double_free_of_64_kib_after_writing",
+	  "free(): @ was already freed" },
+	{ "checked_double_free_of_8_mib", "free(): @ was already freed" },
+	{ "checked_realloc_of_freed", "realloc(): @ was already freed" },
+	{ "checked_usable_size_of_freed",
+	  "malloc_usable_size(): @ was already freed" },
+	{ "checked_free_sized_off_by_one",
+	  "free_sized(): @ has size 100, not 99" },
+	{ "checked_free_aligned_sized_off_by_one",
+	  "free_aligned_sized(): @ has size 192, not 193" },
+	{ "checked_sdallocx_off_by_one",
+	  "sdallocx(): @ has size 100, not 101" },
 };
 
 #define N_MISUSES (sizeof misuses / sizeof misuses[0])
@@ -146,6 +195,12 @@ spell(const char *sentence, const char *address, char *line, size_t size)
 			 (int)(at - sentence), sentence, address, at + 1);
 }
 
+static const char *
+conf_of(const struct misuse *m)
+{
+	return strncmp(m->program, "checked_", 8) == 0 ? "check:full" : NULL;
+}
+
 static void
 dies_with_its_sentence(void **state)
 {
@@ -154,6 +209,7 @@ dies_with_its_sentence(void **state)
 	const char *argv[] = { program, NULL };
 	struct spawn s = { .argv = argv,
 			   .preload = library_path(),
+			   .conf = conf_of(m),
 			   .timeout_s = 60 };
 
 	snprintf(path, sizeof path, "tests/misuse/%s", m->program);

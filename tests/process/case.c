@@ -184,6 +184,20 @@ run_in_group(const struct test_case *c, struct spawn *s)
 	return started;
 }
 
+/* Those of TRI_CONF, where it is set, and then the case's own, which win. */
+static const char *
+options_of(const struct test_case *c)
+{
+	static char both[1024];
+	const char *more = getenv("TRI_CONF");
+
+	if (more == NULL)
+		return c->conf;
+	snprintf(both, sizeof both, "%s,%s", more,
+		 c->conf != NULL ? c->conf : "");
+	return both;
+}
+
 static void
 test_one(void **state)
 {
@@ -192,7 +206,7 @@ test_one(void **state)
 	struct spawn s = {
 		.argv = argv,
 		.preload = c->on_host ? NULL : library_path(),
-		.conf = c->conf,
+		.conf = options_of(c),
 		.address_space = c->address_space,
 		.data = c->data,
 		.timeout_s = c->timeout_s != 0 ? c->timeout_s : TIMEOUT_S,
