@@ -13,6 +13,8 @@
 #include "../cache/quarantine.h"
 #include "../cache/thread.h"
 #include "../control/ctl.h"
+#include "../control/guard_fault.h"
+#include "../control/guard_report.h"
 #include "../control/reclaim.h"
 #include "../control/server.h"
 #include "../control/trim.h"
@@ -107,4 +109,6 @@ fork_child(void)
 	server_unlock();
 	server_forget();
 	trim_forget_thread();
+	guard_report_child();
+	guard_fault_child();
 }

@@ -2,9 +2,12 @@
  * guarded.c -- see guarded.h.
  */
 #include <errno.h>
+#include <stdlib.h>
 
 #include "../base/options.h"
 #include "../cache/sample.h"
+#include "../control/guard_fault.h"
+#include "../control/guard_report.h"
 #include "api.h"
 #include "guarded.h"
 
@@ -25,13 +28,48 @@ guarded_alloc_slow(size_t n, size_t alignment, unsigned cls)
 static _Noreturn void
 die_of_slot(const char *name, const void *p, const char *what)
 {
-	struct guard_slot *slot = guard_slot_of(p);
 	struct sentence s;
 
 	text_str(sentence_begin(&s, name, p), what);
 	text_str(&s.text, "\n");
-	guard_note_error(slot);
-	die_text(&s.text);
+	guard_report_misuse(&s.text, guard_slot_of(p));
+	abort();
+}
+
+static _Noreturn void
+die_inside(const char *name, const void *p, const struct guard_slot *slot)
+{
+	char buf[128];
+	struct text t;
+
+	text_init(&t, buf, sizeof buf - 1);
+	text_str(&t, " points into a guarded block (");
+	text_uint(&t, slot->bytes);
+	text_str(&t, " bytes, offset ");
+	text_int(&t, (const char *)p - slot->block);
+	text_str(&t, ")");
+	buf[t.len] = '\0';
+	die_of_slot(name, p, buf);
+}
+
+/* Somebody wrote next to a live block, where nothing is inaccessible. */
+static _Noreturn void
+die_of_spoiled(const char *name, const void *p)
+{
+	const struct guard_slot *s = guard_slot_of(p);
+	const char *at = guard_spoiled(s);
+	char buf[128];
+	struct text t;
+
+	text_init(&t, buf, sizeof buf - 1);
+	text_str(&t, at < s->block ? " was written in front of ("
+				   : " was written behind (");
+	text_uint(&t, s->bytes);
+	text_str(&t, " bytes, offset ");
+	text_int(&t, at - s->block);
+	text_str(&t, ")");
+	buf[t.len] = '\0';
+	die_of_slot(name, p, buf);
 }
 
 /* p is no live block's first byte. */
@@ -44,9 +82,9 @@ die_of_pointer(const char *name, const void *p)
 
 	if (state == GUARD_UNUSED)
 		die_of_slot(name, p, " is not a pointer of this allocator");
-	if (p != s->block)
-		die_of_slot(name, p, " points into a guarded block");
-	die_of_slot(name, p, " was already freed");
+	if (p == s->block)
+		die_of_slot(name, p, " was already freed");
+	die_inside(name, p, s);
 }
 
 void
@@ -63,7 +101,7 @@ guarded_free(const char *name, void *p)
 	case GUARD_NONE:
 		die_of_pointer(name, p);
 	case GUARD_SPOILED:
-		die_of_slot(name, p, " was written around");
+		die_of_spoiled(name, p);
 	default:
 		return;
 	}
@@ -72,6 +110,10 @@ guarded_free(const char *name, void *p)
 void
 guarded_boot(void)
 {
-	if (option(guarded) > 0 && !guard_boot((size_t)option(guarded_slots)))
+	if (option(guarded) == 0)
+		return;
+	if (guard_boot((size_t)option(guarded_slots)))
+		guard_fault_boot();
+	else
 		complain("no address space for guarded blocks");
 }

@@ -88,6 +88,21 @@ json_reclaim(struct json *j, const struct stats *s)
 	json_end(j);
 }
 
+static void
+json_guarded(struct json *j, const struct guard_stats *g)
+{
+	json_object(j, "guarded");
+	json_uint(j, "slots", g->nslots);
+	json_uint(j, "live", g->nlive);
+	json_uint(j, "freed", g->nfreed);
+	json_uint(j, "bytes", g->bytes);
+	json_uint(j, "sampled", g->nsampled);
+	json_uint(j, "full", g->nfull);
+	json_uint(j, "refused", g->nrefused);
+	json_uint(j, "errors", g->nerrors);
+	json_end(j);
+}
+
 static const char *
 level_name(enum pressure_level level)
 {
@@ -286,6 +301,7 @@ report_json(struct text *t, const struct snapshot *s)
 	json_counts(&j, s);
 	json_reclaim(&j, &s->sum);
 	json_pressure(&j, &s->sum);
+	json_guarded(&j, &s->sum.guarded);
 	json_options(&j);
 	json_arenas(&j, s);
 	json_classes(&j, s->sum.classes);

@@ -179,6 +179,22 @@ text_reclaim(struct text *t, const struct stats *s)
 	text_pressure(t, &s->reclaim.pressure, s->now_ns);
 }
 
+/* Nothing where there is no pool. */
+static void
+text_guarded(struct text *t, const struct guard_stats *g)
+{
+	if (g->nslots == 0)
+		return;
+	line(t, "guarded slots", g->nslots, "");
+	line(t, "  live", g->nlive, "");
+	line(t, "  freed", g->nfreed, "");
+	line(t, "  bytes", g->bytes, " bytes");
+	line(t, "guarded blocks, so far", g->nsampled, "");
+	line(t, "  no slot was free", g->nfull, "");
+	line(t, "  the kernel refused", g->nrefused, "");
+	line(t, "  errors found", g->nerrors, "");
+}
+
 static void
 text_options(struct text *t)
 {
@@ -357,6 +373,7 @@ report_text(struct text *t, const struct snapshot *s)
 	text_bill(t, &s->sum);
 	text_sums(t, s);
 	text_reclaim(t, &s->sum);
+	text_guarded(t, &s->sum.guarded);
 	text_options(t);
 	text_classes(t, &s->sum);
 	text_large(t, s);

@@ -406,6 +406,7 @@ collect(struct stats *out, struct snapshot *parts, size_t nthreads_max)
 	meta_usage(&out->metadata, &idle);
 	out->nthreads = thread_count();
 	add_trim(out);
+	guard_stats(&out->guarded);
 }
 
 void

@@ -20,7 +20,7 @@
 #ifndef TRI_CONTROL_STATS_H
 #define TRI_CONTROL_STATS_H
 
-#include "../heap/sizeclass.h"
+#include "../heap/guard.h"
 #include "reclaim.h"
 
 struct class_stats {
@@ -61,6 +61,7 @@ struct stats {
 	uint64_t nlock_waits;     /* locks that were not free at once */
 	struct purge_stats purge; /* page runs and whole chunks */
 	struct reclaim_stats reclaim;
+	struct guard_stats guarded; /* in none of the sums */
 	/* What the kernel says of our ranges; stats_ask_kernel() fills it. */
 	bool has_residence;
 	struct os_residence residence;

@@ -266,6 +266,28 @@ guard_slot_of(const void *p)
 	return &pool.slots[min_size(i, pool.nslots - 1)];
 }
 
+/* Bytes from an address to a slot's block; a slot without one is far away. */
+static size_t
+distance(const struct guard_slot *s, const char *p)
+{
+	if (s->block == NULL)
+		return SIZE_MAX;
+	if (p < s->block)
+		return (size_t)(s->block - p);
+	return p < s->block + s->bytes ? 0 : (size_t)(p - s->block) - s->bytes;
+}
+
+struct guard_slot *
+guard_slot_near(const void *p)
+{
+	struct guard_slot *s = guard_slot_of(p);
+	const char *end = slot_start(index_of(s)) + pool.slot_bytes;
+
+	if ((const char *)p < end || index_of(s) + 1 == pool.nslots)
+		return s;
+	return distance(s + 1, p) < distance(s, p) ? s + 1 : s;
+}
+
 size_t
 guard_bytes(const void *p)
 {

@@ -123,6 +123,12 @@ const char *guard_spoiled(const struct guard_slot *s);
 /* The slot that an address of the pool is in, or next to. */
 struct guard_slot *guard_slot_of(const void *p);
 
+/*
+ * The slot whose block is nearest to an address that faulted; a block behind
+ * the address and one in front of it have a guard page in common.
+ */
+struct guard_slot *guard_slot_near(const void *p);
+
 /* Counts an error; false where the slot's block had one already. */
 bool guard_note_error(struct guard_slot *s);
 

@@ -93,13 +93,19 @@ lock_take_another(struct lock *l, enum lock_rank rank)
 }
 
 ALWAYS_INLINE void
+lock_release(struct lock *l)
+{
+	/* Release: pairs with the acquire in lock_acquire(). */
+	if (atomic_exchange_explicit(&l->state, 0, memory_order_release) == 2)
+		lock_wake(l);
+}
+
+ALWAYS_INLINE void
 lock_drop(struct lock *l, enum lock_rank rank)
 {
 	if (TRI_DEBUG)
 		lock_rank_leave(rank);
-	/* Release: pairs with the acquire in lock_acquire(). */
-	if (atomic_exchange_explicit(&l->state, 0, memory_order_release) == 2)
-		lock_wake(l);
+	lock_release(l);
 }
 
 #endif
