@@ -164,9 +164,6 @@ unsigned os_ncpus(void);
 /* The process's number: another one in the child of a vfork, too. 0.1 us. */
 int os_pid(void);
 
-/* The calling thread's name, terminated: at most 16 bytes. 0.1 us. */
-void os_thread_name(char name[16]);
-
 /* The calling thread's number, as /proc/self/task has it. 0.1 us. */
 int os_thread_id(void);
 

@@ -10,7 +10,6 @@
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -400,14 +399,6 @@ int
 os_pid(void)
 {
 	return getpid();
-}
-
-void
-os_thread_name(char name[16])
-{
-	name[0] = '\0';
-	prctl(PR_GET_NAME, name, 0, 0, 0);
-	name[15] = '\0';
 }
 
 int

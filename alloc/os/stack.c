@@ -2,6 +2,7 @@
  * stack.c -- see stack.h.
  */
 #include <errno.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -41,4 +42,12 @@ stack_copy(struct stack_copy *out, uintptr_t at)
 		out->words[out->nwords++] = word_at(at);
 		at += sizeof(uintptr_t);
 	}
+}
+
+void
+os_thread_name(char name[16])
+{
+	name[0] = '\0';
+	prctl(PR_GET_NAME, name, 0, 0, 0);
+	name[15] = '\0';
 }

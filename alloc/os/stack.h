@@ -34,4 +34,7 @@ void stack_copy(struct stack_copy *out, uintptr_t at);
  */
 bool os_is_readable(uintptr_t addr);
 
+/* The calling thread's name, terminated: at most 16 bytes. 0.1 us. */
+void os_thread_name(char name[16]);
+
 #endif
