@@ -247,6 +247,14 @@ is_permitted(const struct ctl_call *c)
 	return c->row->read != NULL || (c->oldp == NULL && c->oldlenp == NULL);
 }
 
+/* Of the right length; a byte that is neither 0 nor 1 is no truth in C. */
+static bool
+is_value(const struct ctl_call *c)
+{
+	return c->newlen == ctl_type_bytes(c->row->type) &&
+	       (c->row->type != CTL_BOOL || *(const uint8_t *)c->newp <= 1);
+}
+
 static int
 run_read(const struct ctl_call *c)
 {
@@ -294,8 +302,8 @@ ctl_run(const struct ctl_call *c)
 		return run_action(c);
 	if (!is_permitted(c))
 		return EPERM;
-	/* Nothing happens by halves: the length is looked at before. */
-	if (c->newp != NULL && c->newlen != ctl_type_bytes(row->type))
+	/* Nothing happens by halves: the new value is looked at before. */
+	if (c->newp != NULL && !is_value(c))
 		return EINVAL;
 	if (writes_first(row)) {
 		err = run_write(c);

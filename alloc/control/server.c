@@ -104,14 +104,17 @@ static size_t
 peer_rest(const struct peer *p, const char **at)
 {
 	const struct answer *a = &p->answer;
-	size_t nbody = a->body.buf != NULL ? a->body.len : 0;
 
 	if (p->nsent < a->nhead) {
 		*at = a->head + p->nsent;
 		return a->nhead - p->nsent;
 	}
+	if (a->body.buf == NULL) {
+		*at = a->head + a->nhead;
+		return 0;
+	}
 	*at = a->body.buf + (p->nsent - a->nhead);
-	return nbody - (p->nsent - a->nhead);
+	return a->body.len - (p->nsent - a->nhead);
 }
 
 static void

@@ -117,6 +117,24 @@ what_is_read_only_is_not_written(void **state)
 }
 
 static void
+a_byte_that_is_neither_0_nor_1_is_no_truth(void **state)
+{
+	unsigned char byte = 49;
+	bool before, after;
+	size_t len = sizeof before;
+
+	(void)state;
+	assert_int_equal(
+		ctl_by_name("background_thread", &before, &len, NULL, 0), 0);
+	assert_int_equal(ctl_by_name("background_thread", NULL, NULL, &byte,
+				     sizeof byte),
+			 EINVAL);
+	assert_int_equal(
+		ctl_by_name("background_thread", &after, &len, NULL, 0), 0);
+	assert_int_equal(before, after);
+}
+
+static void
 an_action_has_no_value(void **state)
 {
 	size_t value = 1, len = sizeof value;
@@ -287,6 +305,7 @@ main(void)
 			every_row_is_found_by_its_name_and_its_numbers),
 		cmocka_unit_test(a_wrong_length_gets_what_fits_and_einval),
 		cmocka_unit_test(what_is_read_only_is_not_written),
+		cmocka_unit_test(a_byte_that_is_neither_0_nor_1_is_no_truth),
 		cmocka_unit_test(an_action_has_no_value),
 		cmocka_unit_test(the_index_after_the_last_arena_means_all),
 		cmocka_unit_test(what_is_no_name_is_not_found),

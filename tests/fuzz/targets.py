@@ -10,6 +10,11 @@ BUILT = os.path.join(os.environ.get("top_builddir", "."), "tests", "fuzz")
 RUNS = {
     "options": 20000,
     "text": 60000,
+    "files": 10000,
+    "tool_process": 20000,
+    "tool_report": 2000,
+    "ctl": 2000,
+    "control": 2000,
     "sequences": 300,
     "interface": 300,
 }

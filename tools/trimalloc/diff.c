@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "diff.h"
+#include "link.h"
 #include "tool.h"
 
 struct number {
@@ -61,6 +62,18 @@ add_number(struct look *look, const char *name, double value)
 	look->numbers[look->n++].value = value;
 }
 
+/*
+ * The name of a member, of malloc: whoever runs the process chose it. It is
+ * cut, for of long names within long names there would be no end.
+ */
+static char *
+member_name(const char *of, const char *key)
+{
+	char *full = format_string("%.200s%s%.100s", of, *of ? "." : "", key);
+
+	return make_printable(full, strlen(full));
+}
+
 /* Depth is bounded by the reader of JSON. */
 static void
 flatten(struct look *look, const char *name, json_t *value)
@@ -74,8 +87,7 @@ flatten(struct look *look, const char *name, json_t *value)
 	} else if (json_is_object(value)) {
 		json_object_foreach(value, key, child)
 		{
-			char *full = format_string("%s%s%s", name,
-						   *name ? "." : "", key);
+			char *full = member_name(name, key);
 
 			if (!is_key(key))
 				flatten(look, full, child);
@@ -84,7 +96,7 @@ flatten(struct look *look, const char *name, json_t *value)
 	} else if (json_is_array(value)) {
 		json_array_foreach(value, i, child)
 		{
-			char *full = format_string("%s[%lld]", name,
+			char *full = format_string("%.200s[%lld]", name,
 						   entry_key(child, i));
 
 			flatten(look, full, child);

@@ -193,7 +193,11 @@ draw_reclaim(struct frame *f, const json_t *json)
 	const json_t *r = json_object_get(json, "reclaim");
 	const json_t *p = json_object_get(json, "pressure");
 	const char *level = json_string_value(json_object_get(p, "level"));
-	char used[32], limit[32];
+	char used[32], limit[32], *shown;
+
+	/* The process's word, and no longer than one. */
+	level = level == NULL ? "unknown" : level;
+	shown = fit(level, (int)strnlen(level, 16));
 
 	frame_line(f, PLAIN, 0,
 		   format_string("  given back: %.0f pages of runs, %.0f of "
@@ -209,13 +213,13 @@ draw_reclaim(struct frame *f, const json_t *json)
 				 number(r, "ticks")));
 	frame_line(f, PLAIN, 0,
 		   format_string(
-			   "  pressure: %s; %s used of %s",
-			   level == NULL ? "unknown" : level,
+			   "  pressure: %s; %s used of %s", shown,
 			   human_bytes(number(p, "usage"), used, sizeof used),
 			   number(p, "limit") > 0
 				   ? human_bytes(number(p, "limit"), limit,
 						 sizeof limit)
 				   : "no limit"));
+	free(shown);
 }
 
 static void
