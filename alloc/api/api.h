@@ -48,7 +48,12 @@
  * fast path ends: 0 before the constructor has run, FAST_MAX + 1 after.
  */
 extern size_t api_fast_end HIDDEN;
-extern uint16_t api_bins[FAST_MAX / QUANTUM_BYTES + 1] HIDDEN;
+struct api_table {
+	uint16_t bins[FAST_MAX / QUANTUM_BYTES + 1];
+} __attribute__((aligned(PAGE_BYTES))); /* alone on its pages: boot seals it */
+
+extern struct api_table api_table HIDDEN;
+#define api_bins api_table.bins
 
 /*
  * While a block is free in a thread cache its second word holds this value,

@@ -21,7 +21,7 @@
 #include "../control/stats.h"
 #include "../control/trim.h"
 #include "../pages/pagepool.h"
-#include "../os/os.h"
+#include "../os/guarded.h"
 #include "api.h"
 #include "checked.h"
 #include "fork.h"
@@ -120,6 +120,9 @@ start(char **env)
 		api_fast_end = FAST_MAX + 1;
 	pthread_atfork(fork_prepare, fork_parent, fork_child);
 	server_boot();
+	/* Written for the last time; numbers may be set by mallctl later. */
+	os_seal(&api_table, sizeof api_table);
+	os_seal(&tri_option_texts, sizeof tri_option_texts);
 	trim_boot();
 }
 

@@ -9,7 +9,7 @@
 #include "../heap/arena.h"
 #include "../heap/guard.h"
 #include "../heap/tail.h"
-#include "../os/os.h"
+#include "../os/guarded.h"
 #include "api.h"
 #include "checked.h"
 

@@ -9,7 +9,7 @@
  */
 #include "api.h"
 
-uint16_t api_bins[FAST_MAX / QUANTUM_BYTES + 1];
+struct api_table api_table;
 size_t api_fast_end;
 
 /*

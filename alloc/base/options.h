@@ -49,7 +49,7 @@ struct option_texts {
 #define OPTION(name, kind, value, min, max, unit, help) OPTION_TEXT_##kind(name)
 #include "options.def"
 #undef OPTION
-};
+} __attribute__((aligned(PAGE_BYTES))); /* alone on its pages: boot seals it */
 
 extern struct option_texts tri_option_texts;
 

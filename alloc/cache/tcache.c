@@ -3,7 +3,9 @@
  */
 #include <string.h>
 
+#include "../base/options.h"
 #include "../heap/direct.h"
+#include "../os/guarded.h"
 #include "../pages/bell.h"
 #include "closing.h"
 #include "sample.h"
@@ -292,6 +294,18 @@ cache_arena(void)
 
 /* --- malloc ------------------------------------------------------------------- */
 
+static void
+shuffle(void **blocks, size_t n)
+{
+	for (size_t i = n; i > 1; i--) {
+		size_t j = (size_t)(os_random() % i);
+		void *p = blocks[j];
+
+		blocks[j] = blocks[i - 1];
+		blocks[i - 1] = p;
+	}
+}
+
 /* Half of the depth, so that frees to come have room as well. */
 static void
 fill(struct tcache *c, struct cache_bin *b, unsigned cls)
@@ -308,6 +322,8 @@ fill(struct tcache *c, struct cache_bin *b, unsigned cls)
 		want = sample_limit(c, want);
 	got = bin_fill(&c->arena->bins[cls], &c->arena->pages, cls, b->top + 1,
 		       want);
+	if (option(randomize))
+		shuffle(b->top + 1, got);
 	b->top += got;
 	if (guard_is_on())
 		sample_filled(c, cls, got);

@@ -170,9 +170,6 @@ int os_thread_id(void);
 /* True where the environment must not be trusted (set-user-ID programs). */
 bool os_is_secure(void);
 
-/* A number that nobody outside of this process and its children knows. */
-uint64_t os_secret(void);
-
 /* --- fault injection, debug builds only -------------------------------- */
 
 enum os_call {

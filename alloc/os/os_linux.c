@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #include "../base/check.h"
-#include "os.h"
+#include "guarded.h"
 
 /*
  * Not MAP_NORESERVE: inaccessible memory is not charged anyway, and with that
@@ -133,6 +133,34 @@ os_map(size_t bytes)
 	if (fault(OS_CALL_MAP))
 		return NULL;
 	return map_or_null(bytes, PROT_READ | PROT_WRITE, MAP_FLAGS);
+}
+
+void *
+os_map_guarded(size_t bytes)
+{
+	size_t guard = os_page_bytes();
+	char *at;
+
+	if (fault(OS_CALL_MAP))
+		return NULL;
+	at = map_or_null(bytes + 2 * guard, PROT_NONE, MAP_FLAGS);
+	if (at == NULL)
+		return NULL;
+	if (mprotect(at + guard, bytes, PROT_READ | PROT_WRITE) != 0) {
+		os_release(at, bytes + 2 * guard);
+		return NULL;
+	}
+	return at + guard;
+}
+
+void
+os_seal(void *addr, size_t bytes)
+{
+	uintptr_t start = align_up((uintptr_t)addr, os_page_bytes());
+	uintptr_t end = align_down((uintptr_t)addr + bytes, os_page_bytes());
+
+	if (start < end)
+		(void)!mprotect((void *)start, end - start, PROT_READ);
 }
 
 /* The kernel would round a length up and purge what is not in the range. */
@@ -424,4 +452,24 @@ os_secret(void)
 		return os_now_ns() ^ (uintptr_t)&secret;
 	memcpy(&secret, bytes, sizeof secret);
 	return secret;
+}
+
+uint64_t
+os_random(void)
+{
+	static _Atomic uint64_t state;
+	/* Weyl's sequence, and a mixing of it by G. Steele et al., "Fast
+	 * Splittable Pseudorandom Number Generators" (2014). */
+	const uint64_t step = UINT64_C(0x9e3779b97f4a7c15);
+	uint64_t z = 0;
+
+	/* Relaxed: of two first seeds either is as good. */
+	if (atomic_load_explicit(&state, memory_order_relaxed) == 0)
+		atomic_compare_exchange_strong_explicit(
+			&state, &z, (os_secret() ^ os_now_ns()) | 1,
+			memory_order_relaxed, memory_order_relaxed);
+	z = atomic_fetch_add_explicit(&state, step, memory_order_relaxed);
+	z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+	z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
+	return z ^ z >> 31;
 }

@@ -3,6 +3,7 @@
  */
 #include "meta.h"
 #include "../base/check.h"
+#include "../os/guarded.h"
 #include "../os/lock.h"
 #include "../os/memory.h"
 
@@ -61,7 +62,7 @@ size_index(size_t bytes)
 static bool
 refill_locked(void)
 {
-	char *block = os_map(BLOCK_BYTES);
+	char *block = os_map_guarded(BLOCK_BYTES);
 
 	if (block == NULL)
 		return false;

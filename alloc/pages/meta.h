@@ -6,7 +6,10 @@
  * Always  records live apart from the program's pages, in sizes of powers of
  *         two and half-way between; freed ones are kept for the next of their
  *         size and never unmapped, so a stale pointer to a record still
- *         points to a record
+ *         points to a record; an inaccessible page lies on either side of
+ *         each MiB of records, so no block of the program's that is overrun
+ *         runs into one (two VMAs and 8 KiB of address space a MiB, which
+ *         serves 256 MiB of small blocks and more)
  */
 #ifndef TRI_PAGES_META_H
 #define TRI_PAGES_META_H

@@ -4,6 +4,8 @@
 #include "pagepool.h"
 #include "../base/bits.h"
 #include "../base/check.h"
+#include "../base/options.h"
+#include "../os/guarded.h"
 #include "../os/lock.h"
 #include "../os/memory.h"
 #include "hugepages.h"
@@ -35,12 +37,12 @@ chunk_index(const struct region *r, const struct chunk *c)
 
 /* The first index of `count` neighbours in a bitmap, or nchunks. */
 static size_t
-find_neighbours(const struct region *r, const uint64_t *bits, size_t count,
-		size_t alignment)
+find_neighbours(const struct region *r, const uint64_t *bits, size_t from,
+		size_t count, size_t alignment)
 {
 	size_t start, len;
 
-	for (size_t at = 0;
+	for (size_t at = from;
 	     (len = bits_next_set_run(bits, r->nchunks, at, &start)) > 0;
 	     at = start + len) {
 		uintptr_t addr = r->base + start * CHUNK_BYTES;
@@ -51,6 +53,21 @@ find_neighbours(const struct region *r, const uint64_t *bits, size_t count,
 			return first;
 	}
 	return r->nchunks;
+}
+
+/* The same from anywhere on, round to it, where the option randomize asks. */
+static size_t
+find_somewhere(const struct region *r, const uint64_t *bits, size_t count,
+	       size_t alignment)
+{
+	size_t from = 0, at;
+
+	if (option(randomize) && r->nchunks > 0)
+		from = (size_t)(os_random() % r->nchunks);
+	at = find_neighbours(r, bits, from, count, alignment);
+	return at == r->nchunks && from > 0
+		       ? find_neighbours(r, bits, 0, count, alignment)
+		       : at;
 }
 
 /* Relaxed: LOCK_MAP orders the writers; the reader wants a hint. */
@@ -145,8 +162,8 @@ take_pooled_locked(size_t count, size_t alignment)
 
 	for (unsigned i = 0; i < 2 * n; i++) {
 		struct region *r = &regions[i % n];
-		size_t at = find_neighbours(r, i < n ? r->pool_dirty : r->pool,
-					    count, alignment);
+		size_t at = find_somewhere(r, i < n ? r->pool_dirty : r->pool,
+					   count, alignment);
 
 		if (at == r->nchunks)
 			continue;

@@ -5,11 +5,18 @@
 #include "hugepages.h"
 #include "../base/bits.h"
 #include "../base/check.h"
-#include "../os/os.h"
+#include "../base/options.h"
+#include "../os/guarded.h"
 
 /* 256 GiB: more native memory than any JVM here will hold. */
 #define REGION_NCHUNKS_MAX ((size_t)1 << 17)
 #define REGION_NCHUNKS_MIN ((size_t)REGION_STEP)
+
+/* One page of any kernel. */
+#define GUARD_BYTES (64 * KIB)
+
+/* With randomize, the first chunk is one of as many: 2 GiB of addresses. */
+#define SPREAD_NCHUNKS ((size_t)1024)
 
 #define CHUNKS_TO_BITMAP_BYTES(n) align_up((n) / 8, PAGE_BYTES)
 
@@ -17,6 +24,7 @@ struct region regions[REGIONS_MAX];
 _Atomic unsigned nregions;
 
 struct region_front region_front;
+size_t region_front_end;
 static bool front_is_open;
 
 /* Bytes of each table for one chunk. */
@@ -80,11 +88,15 @@ place_tables(struct region *r, char *at, size_t nchunks)
 	r->pool_dirty = (uint64_t *)(void *)at;
 }
 
-/* Reserves for nchunks; false where the address space does not allow it. */
+/*
+ * Reserves for nchunks; false where the address space does not allow it. A page
+ * at least between the tables and the chunks is never accessible.
+ */
 static bool
 reserve(struct region *r, size_t nchunks)
 {
-	size_t tables = align_up(tables_bytes(nchunks), CHUNK_BYTES);
+	size_t tables = align_up(tables_bytes(nchunks) + GUARD_BYTES,
+				 CHUNK_BYTES);
 	size_t bytes = tables + nchunks * CHUNK_BYTES;
 	char *at = os_reserve(bytes, CHUNK_BYTES);
 
@@ -182,12 +194,13 @@ update_front_locked(void)
 
 	if (!front_is_open || npages == 0)
 		return;
-	if (region_front.npages == 0) {
+	if (region_front_end == 0) {
 		region_front.base = regions[0].base;
 		region_front.map = regions[0].map;
+		os_seal(&region_front, sizeof region_front);
 	}
 	/* Release, and plain for the readers: see struct region_front. */
-	__atomic_store_n(&region_front.npages, npages, __ATOMIC_RELEASE);
+	__atomic_store_n(&region_front_end, npages, __ATOMIC_RELEASE);
 }
 
 void
@@ -257,14 +270,37 @@ find_room_locked(size_t count, size_t alignment, size_t *first)
 	return r != NULL && has_room(r, count, alignment, first) ? r : NULL;
 }
 
+/*
+ * With randomize, once for each region: leaves some chunks out, which go to the
+ * pool. Only the first try of a region that has room for it.
+ */
+static size_t
+leave_out_locked(struct region *r, size_t first, size_t count, size_t alignment)
+{
+	size_t n = SPREAD_NCHUNKS;
+
+	if (!option(randomize) || r->is_spread || alignment > CHUNK_BYTES ||
+	    first + count + n > r->nchunks_max)
+		return 0;
+	r->is_spread = true;
+	return (size_t)(os_random() % n);
+}
+
 struct region *
 region_grow_locked(size_t count, size_t alignment, size_t *index,
 		   size_t *nskipped)
 {
 	struct region *r = find_room_locked(count, alignment, index);
+	size_t nleft_out;
 
 	if (r == NULL)
 		return NULL;
+	nleft_out = leave_out_locked(r, *index, count, alignment);
+	*nskipped = *index + nleft_out - r->nchunks;
+	if (region_take_locked(r, *index + nleft_out, count)) {
+		*index += nleft_out;
+		return r;
+	}
 	*nskipped = *index - r->nchunks;
-	return region_take_locked(r, *index, count) ? r : NULL;
+	return nleft_out > 0 && region_take_locked(r, *index, count) ? r : NULL;
 }

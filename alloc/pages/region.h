@@ -90,6 +90,7 @@ struct region {
 	size_t nchunks, nchunks_max;
 	void *reservation;
 	size_t reserved_bytes;
+	bool is_spread; /* chunks were left out by chance, see region.c */
 };
 
 /* Further ones are for processes that fill the first, or under RLIMIT_AS. */
@@ -101,29 +102,29 @@ extern struct region regions[REGIONS_MAX];
  * may not have its initial value (glibc runs IFUNC resolvers before it copies
  * the image of static TLS).
  *
- * Plain words: base and map are written before npages, and whoever frees a
+ * Plain words: base and map are written before npages, and read-only from then on, and whoever frees a
  * block has it from a thread that saw npages cover it.
  */
 struct region_front {
 	uintptr_t base;
-	size_t npages;
 	_Atomic uint16_t *map;
-};
+} __attribute__((aligned(PAGE_BYTES))); /* alone on its page: it is sealed */
 
 extern struct region_front region_front HIDDEN;
+extern size_t region_front_end HIDDEN; /* npages */
 
 /* A race by the letter, and none by the argument above: TSan gets its own. */
 #if defined(__SANITIZE_THREAD__)
 ALWAYS_INLINE size_t
 region_front_npages(void)
 {
-	return __atomic_load_n(&region_front.npages, __ATOMIC_RELAXED);
+	return __atomic_load_n(&region_front_end, __ATOMIC_RELAXED);
 }
 #else
 ALWAYS_INLINE size_t
 region_front_npages(void)
 {
-	return region_front.npages;
+	return region_front_end;
 }
 #endif
 

@@ -7,7 +7,7 @@
 
 #include "base/base.h"
 #include "faults.h"
-#include "os/os.h"
+#include "os/guarded.h"
 #include "unit.h"
 
 #define BYTES (64 * PAGE_BYTES)
@@ -482,6 +482,25 @@ calls_that_fail_for_good_fail_from_then_on(void)
 	assert_non_null(os_map(PAGE_BYTES));
 }
 
+static void
+random_numbers_are_not_alike(void **state)
+{
+	enum { N = 256 };
+	uint64_t seen[N], ones = 0, zeroes = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < N; i++) {
+		seen[i] = os_random();
+		ones |= seen[i];
+		zeroes |= ~seen[i];
+		for (unsigned j = 0; j < i; j++)
+			assert_int_not_equal(seen[i], seen[j]);
+	}
+	/* No bit stands still. */
+	assert_int_equal(ones, UINT64_MAX);
+	assert_int_equal(zeroes, UINT64_MAX);
+}
+
 int
 main(void)
 {
@@ -522,6 +541,7 @@ main(void)
 		alone(without_address_space_nothing_is_reserved_or_mapped),
 		alone(the_call_that_is_to_fail_fails_and_no_other),
 		alone(calls_that_fail_for_good_fail_from_then_on),
+		cmocka_unit_test(random_numbers_are_not_alike),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

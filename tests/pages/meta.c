@@ -1,6 +1,9 @@
 /*
  * meta.c -- memory for our own records.
  */
+#include <inttypes.h>
+#include <stdio.h>
+
 #include "faults.h"
 #include "pages/meta.h"
 #include "unit.h"
@@ -114,6 +117,54 @@ a_record_takes_the_least_size_that_holds_it(void)
 		assert_non_null(meta_alloc(n));
 		assert_int_equal(carved_so_far() - before, size_above(n));
 	}
+}
+
+/* --- what lies around them ---------------------------------------------------------- */
+
+/* The rights, as /proc/self/maps has them, of the page at `addr`. */
+static bool
+page_is(const char *addr, const char *rights)
+{
+	uintptr_t from, to, at = (uintptr_t)addr;
+	char found[5], line[512];
+	bool is = false;
+	FILE *f = fopen("/proc/self/maps", "re");
+
+	assert_non_null(f);
+	while (fgets(line, sizeof line, f) != NULL) {
+		if (sscanf(line, "%" SCNxPTR "-%" SCNxPTR " %4s", &from, &to,
+			   found) == 3 &&
+		    from <= at && at < to)
+			is = strcmp(found, rights) == 0;
+	}
+	fclose(f);
+	return is;
+}
+
+static void
+nobody_runs_into_records_from_either_side(void)
+{
+	enum { N = 40 };
+	char *first = NULL, *last = NULL;
+
+	/* More than one mapping of them; the first record of one follows the
+	 * mapping's own, at its begin. */
+	for (unsigned i = 0; i < N; i++) {
+		char *p = meta_alloc(META_MAX_BYTES);
+
+		assert_non_null(p);
+		assert_true(page_is(p, "rw-p"));
+		if (first == NULL || p < first)
+			first = p;
+		if (last == NULL || p > last)
+			last = p;
+	}
+	while (page_is(first, "rw-p"))
+		first -= PAGE_BYTES;
+	while (page_is(last, "rw-p"))
+		last += PAGE_BYTES;
+	assert_true(page_is(first, "---p"));
+	assert_true(page_is(last, "---p"));
 }
 
 /* --- a kernel that gives no more -------------------------------------------------- */
@@ -234,6 +285,7 @@ main(void)
 		alone(a_freed_record_does_not_serve_other_sizes),
 		alone(usage_counts_what_was_carved_and_what_is_idle),
 		alone(a_record_takes_the_least_size_that_holds_it),
+		alone(nobody_runs_into_records_from_either_side),
 		alone(a_large_record_serves_the_smallest),
 		alone(a_record_serves_two_of_half_its_size),
 		alone(records_of_sizes_half_way_serve_their_like),

@@ -136,9 +136,9 @@ the_front_of_free_is_closed_until_it_is_opened(void)
 	size_t index;
 	struct region *r = grow(1, CHUNK_BYTES, &index);
 
-	assert_int_equal(region_front.npages, 0);
+	assert_int_equal(region_front_end, 0);
 	region_open_front_locked();
-	assert_int_equal(region_front.npages, region_npages(r));
+	assert_int_equal(region_front_end, region_npages(r));
 	assert_int_equal(region_front.base, r->base);
 	assert_ptr_equal(region_front.map, r->map);
 }
@@ -149,11 +149,10 @@ the_front_of_free_grows_with_the_first_region(void)
 	size_t index;
 
 	region_open_front_locked();
-	assert_int_equal(region_front.npages, 0);
+	assert_int_equal(region_front_end, 0);
 	for (unsigned i = 0; i < 2 * REGION_STEP + 1; i++) {
 		grow(1, CHUNK_BYTES, &index);
-		assert_int_equal(region_front.npages,
-				 region_npages(&regions[0]));
+		assert_int_equal(region_front_end, region_npages(&regions[0]));
 	}
 }
 

@@ -82,6 +82,7 @@ static const struct choice choices[] = {
 	{ "trim_thread", { "true", "true", "true", "true", "false" } },
 	{ "pressure_percent", { "0", "30", "90", "90" } },
 	{ "thp", { "default", "default", "never", "always" } },
+	{ "randomize", { "false", "false", "true" } },
 	{ "stats_at_exit", { "false", "false", "false", "true" } },
 	{ "stats_interval", { "0", "0", "1" } },
 	{ "dump_signal", { "URG", "URG", "URG", "0" } },
