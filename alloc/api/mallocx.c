@@ -172,11 +172,15 @@ alloc_or_fail(const char *name, const struct wish *w, size_t n)
 	return p != NULL ? p : fail_quietly(name, n);
 }
 
-/* A guarded block has what is asked for, and nallocx() said more. */
+/*
+ * A guarded block has what is asked for, and nallocx() said more; but n where
+ * blocks have tails, which then say so.
+ */
 static size_t
 promised(size_t n)
 {
-	size_t bytes = guard_is_on() ? shape_of(n, 1).bytes : 0;
+	bool is_more = guard_is_on() && api_tail == 0;
+	size_t bytes = is_more ? shape_of(n, 1).bytes : 0;
 
 	return bytes != 0 ? bytes : n;
 }

@@ -289,6 +289,24 @@ nothing_is_no_block(void)
 	x.sdallocx(hide(NULL), 10, 0);
 }
 
+/* Whatever the options put around it. */
+static void
+a_block_goes_with_the_size_that_it_was_asked_for(void)
+{
+	static const int flags[] = { 0, X_ZERO, X_NONE, X_LG(6) };
+
+	x_load();
+	for_each_size(n, 100000)
+	{
+		for (size_t i = 0; n > 0 && i < 4; i++) {
+			void *p = x.mallocx(n, flags[i]);
+
+			expect(p != NULL && x.sallocx(p, flags[i]) >= n);
+			x.sdallocx(p, n, flags[i]);
+		}
+	}
+}
+
 static const struct test_case cases[] = {
 	CASE(nallocx_says_what_mallocx_gives),
 	CASE(nallocx_says_what_aligned_requests_give),
@@ -304,6 +322,16 @@ static const struct test_case cases[] = {
 	CASE(errno_stays_as_it_is),
 	CASE(an_arena_that_does_not_exist_has_no_block),
 	CASE(nothing_is_no_block),
+	CASE(a_block_goes_with_the_size_that_it_was_asked_for),
+	{ .name = "a_guarded_block_does_so",
+	  .run = a_block_goes_with_the_size_that_it_was_asked_for,
+	  .conf = "guarded:1,guarded_slots:40" },
+	{ .name = "a_checked_block_does_so",
+	  .run = a_block_goes_with_the_size_that_it_was_asked_for,
+	  .conf = "check:full" },
+	{ .name = "a_block_both_guarded_and_checked_does_so",
+	  .run = a_block_goes_with_the_size_that_it_was_asked_for,
+	  .conf = "check:full,guarded:1,guarded_slots:40" },
 };
 
 int
