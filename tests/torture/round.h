@@ -17,6 +17,7 @@
 
 /* What torture.c tells the round's process, beside its options. */
 #define CONTROL_VARIABLE "TRI_TORTURE_CONTROL"
+#define PLAIN_VARIABLE   "TRI_TORTURE_PLAIN"
 #define LIVE_VARIABLE    "TRI_TORTURE_LIVE"
 
 #define WORKERS_MAX 16
@@ -25,6 +26,7 @@ struct round {
 	struct random random; /* the main thread's */
 	uint64_t seed;
 	size_t nworkers;
+	bool is_plain; /* neither guarded nor checked: blocks are counted exactly */
 	struct holder *holders; /* one for each worker */
 	pthread_t workers[WORKERS_MAX];
 };

@@ -121,6 +121,8 @@ alloc_aligned(struct holder *h, struct shadow *b)
 		return valloc(b->size);
 	case 3:
 		b->alignment = 4096;
+		/* It rounds the size up: what was asked for is not it. */
+		b->was_resized = true;
 		return pvalloc(b->size);
 	default:
 		expect(posix_memalign(&p, b->alignment, b->size) == 0);

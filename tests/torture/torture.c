@@ -51,7 +51,8 @@ number_from(const char *variable, uint64_t otherwise)
 struct plan {
 	uint64_t seed;
 	char conf[1024];
-	size_t limit; /* of its memory group; 0: none */
+	size_t limit;  /* of its memory group; 0: none */
+	bool is_plain; /* blocks are nothing but blocks */
 	bool may_write;
 	char control[108];
 };
@@ -81,6 +82,14 @@ static const struct choice choices[] = {
 	{ "decay_ms", { "-1", "0", "1", "1", "4", "20", "100", "1000" } },
 	{ "trim_thread", { "true", "true", "true", "true", "false" } },
 	{ "pressure_percent", { "0", "30", "90", "90" } },
+	{ "guarded", { "0", "0", "0", "1", "7", "500" } },
+	{ "check", { "none", "none", "none", "full" } },
+	{ "canary", { "auto", "auto", "true" } },
+	{ "poison", { "auto", "auto", "true" } },
+	{ "quarantine", { "-1", "-1", "0", "1M" } },
+	{ "guarded_slots", { "2", "40", "256", "4K" } },
+	{ "junk", { "auto", "auto", "true", "zero" } },
+	{ "zero", { "false", "false", "true" } },
 	{ "thp", { "default", "default", "never", "always" } },
 	{ "randomize", { "false", "false", "true" } },
 	{ "stats_at_exit", { "false", "false", "false", "true" } },
@@ -101,6 +110,8 @@ draw_options(struct plan *p, struct random *r)
 		n += (size_t)snprintf(p->conf + n, sizeof p->conf - n, "%s:%s,",
 				      choices[i].option, word);
 	}
+	p->is_plain = strstr(p->conf, "guarded:0,check:none,canary:auto,"
+				      "poison:auto,quarantine:-1,") != NULL;
 	p->may_write = strstr(p->conf, "stats_at_exit:true") != NULL;
 	snprintf(p->control, sizeof p->control, "%s/control", dir);
 	snprintf(p->conf + n, sizeof p->conf - n,
@@ -172,6 +183,7 @@ run_round(uint64_t seed)
 	s.timeout_s = (unsigned)number_from("TORTURE_PATIENCE", PATIENCE_S);
 	snprintf(number, sizeof number, "%llu", (unsigned long long)seed);
 	setenv(CONTROL_VARIABLE, p.control, 1);
+	setenv(PLAIN_VARIABLE, p.is_plain ? "yes" : "no", 1);
 	spawn_in_group(&p, &s);
 	if (!ended_well(&p)) {
 		tell(&p);
