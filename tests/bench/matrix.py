@@ -41,10 +41,6 @@ say("start")
 number = begun()
 if settings["does"] == "kill" and number == 2:
     os.kill(os.getppid(), signal.SIGKILL)
-before = time.monotonic()
-# Two samples of memory at least: a mean needs them.
-while time.monotonic() < before + 0.2:
-    time.sleep(0.01)
 say("result", ops_per_s=5.0)
 if settings["does"] == "fail" and number == 1:
     sys.exit("no reason")
@@ -87,6 +83,9 @@ class Stage:
 
     def run(self):
         workloads.QUICK_REST_S = (0,)
+        # A mean needs samples, and who is idle too briefly may get none.
+        plan.figures = SimpleNamespace(of=lambda marks, readings, series: {
+            "ops_per_s": marks[-1]["t_ns"], "readings": sorted(readings)})
         kept = store.Store(os.path.join(self.folder, "out"), about)
         plan.Matrix(self.steps(), kept, "/nonexistent", "quick").run()
         return kept
@@ -103,6 +102,8 @@ def the_next_begins_while_one_rests():
         kept = stage.run()
         return (differs("runs", sorted(k for k, run in kept.runs.items() if "figures" in run),
                         [f"{name}/jdk17/glibc/1" for name in "abc"])
+                + differs("readings", kept.runs["a/jdk17/glibc/1"]["figures"]["readings"],
+                          ["after0", "begun", "loaded"])
                 + differs("order", [line for line in stage.lines() if "begin" in line],
                           ["begin a", "begin b", "begin c"])
                 + differs("curves", sum(name.endswith(".csv") for name in
