@@ -75,8 +75,7 @@ guarded_block(void)
 		if (is_guarded(p, ODD))
 			return p;
 	}
-	expect(!"no block was guarded");
-	return NULL;
+	case_failed(__FILE__, __LINE__, "guarded", "no block was guarded");
 }
 
 /* --- what is told ---------------------------------------------------------------- */
