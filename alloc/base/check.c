@@ -3,6 +3,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -88,10 +89,35 @@ die(const char *sentence)
 	abort();
 }
 
+/*
+ * True where one handler catches every signal of a crash and none SIGABRT: a
+ * JVM's, which writes its hs_err file for those signals alone, and then aborts
+ * by itself. SIGSEGV's may be another one in front of it.
+ */
+static bool
+has_jvm_handler(void)
+{
+	const int flags = SA_SIGINFO | SA_RESTART;
+	struct sigaction abrt, ill, fpe, bus;
+
+	if (sigaction(SIGABRT, NULL, &abrt) != 0 ||
+	    sigaction(SIGILL, NULL, &ill) != 0 ||
+	    sigaction(SIGFPE, NULL, &fpe) != 0 ||
+	    sigaction(SIGBUS, NULL, &bus) != 0)
+		return false;
+	/* With both flags, which sanitizers' handlers do not have. */
+	return abrt.sa_handler == SIG_DFL && (ill.sa_flags & flags) == flags &&
+	       ill.sa_sigaction == fpe.sa_sigaction &&
+	       ill.sa_sigaction == bus.sa_sigaction;
+}
+
 void
 die_text(struct text *t)
 {
 	/* One write, so that lines of other threads do not cut ours. */
 	text_write(t, stderr_borrow());
+	/* To this thread, whose stack is what matters; no lock is held. */
+	if (has_jvm_handler())
+		syscall(SYS_tgkill, getpid(), syscall(SYS_gettid), SIGILL);
 	abort();
 }

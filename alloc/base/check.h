@@ -20,7 +20,10 @@
 /* Writes "trimalloc: <sentence>" to stderr and aborts. */
 _Noreturn void die(const char *sentence);
 
-/* The same for a text that somebody put together. */
+/*
+ * The same for a text that somebody put together, with no lock held: a JVM is
+ * given the time to write its hs_err file.
+ */
 _Noreturn void die_text(struct text *t);
 
 /* One line to stderr, "trimalloc: <sentence>"; the process goes on. */

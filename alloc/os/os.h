@@ -182,10 +182,7 @@ enum os_call {
 	OS_NCALLS,
 };
 
-/*
- * Each call of kind k is counted; the call whose number is fail_at[k] (from
- * 1) fails, and all later ones too where `for_good` says so. 0: none fails.
- */
+/* Call number fail_at[k] of kind k fails, and all later ones for_good; 0: none. */
 struct os_faults {
 	_Atomic unsigned count[OS_NCALLS];
 	_Atomic unsigned fail_at[OS_NCALLS];
