@@ -7,6 +7,7 @@
  */
 #include <pthread.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -102,6 +103,28 @@ become_another_program(void)
 	_exit(1);
 }
 
+static void *
+work_for_ever(void *seed)
+{
+	for (;;)
+		burst(seed);
+	return NULL;
+}
+
+/* In the middle of all that these do. */
+static void
+end_beside_threads(const char *ending, uintptr_t seed)
+{
+	for (uintptr_t i = 0; i < N_THREADS; i++)
+		crowd_start_one(work_for_ever, (void *)(seed + i));
+	wait_a_little(seed);
+	if (strcmp(ending, "quick") == 0)
+		quick_exit(0);
+	if (strcmp(ending, "abort") == 0)
+		abort();
+	exit(0);
+}
+
 static int
 live(const char *ending, uintptr_t seed)
 {
@@ -117,10 +140,20 @@ live(const char *ending, uintptr_t seed)
 		become_another_program();
 	if (strcmp(ending, "_exit") == 0)
 		_exit(0);
+	if (strcmp(ending, "return") != 0)
+		end_beside_threads(ending, seed);
 	return 0;
 }
 
 /* --- tests ---------------------------------------------------------------------------- */
+
+static bool
+ended_as(int status, const char *ending)
+{
+	if (strcmp(ending, "abort") == 0)
+		return WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT;
+	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
 
 static void
 run_one(const char *ending, unsigned seed)
@@ -137,8 +170,8 @@ run_one(const char *ending, unsigned seed)
 	assert_true(readlink("/proc/self/exe", self, sizeof self - 1) > 0);
 	if (!spawn_run(&s, &outcome))
 		fail_msg("it could not be started: %s", outcome.err);
-	if (outcome.timed_out || !WIFEXITED(outcome.status) ||
-	    WEXITSTATUS(outcome.status) != 0 || outcome.err_bytes > 0)
+	if (outcome.timed_out || outcome.err_bytes > 0 ||
+	    !ended_as(outcome.status, ending))
 		fail_msg("%s %u: it ended by %s and said: %s", ending, seed,
 			 outcome_describe(&outcome), outcome.err);
 }
@@ -166,6 +199,9 @@ main(int argc, char **argv)
 		ENDING(the_last_thread_ends_while_memory_is_purged, "threads"),
 		ENDING(another_program_begins_while_memory_is_purged, "exec"),
 		ENDING(_exit_is_called_while_memory_is_purged, "_exit"),
+		ENDING(exit_is_called_while_others_allocate, "beside"),
+		ENDING(quick_exit_is_called_while_others_allocate, "quick"),
+		ENDING(abort_is_called_while_others_allocate, "abort"),
 	};
 
 	if (argc == 3)

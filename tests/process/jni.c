@@ -230,6 +230,37 @@ it_may_be_closed_while_threads_hold_blocks(void)
 	crowd_run(20, use_it_once);
 }
 
+static pthread_barrier_t closed;
+
+/* Before the library is closed, and after. */
+static void *
+outlive_its_closing(void *unused)
+{
+	void *p = tri.malloc(500);
+
+	use_it_once(unused);
+	pthread_barrier_wait(&closed);
+	pthread_barrier_wait(&closed);
+	tri.free(p);
+	use_it_once(unused);
+	return NULL;
+}
+
+static void
+it_may_be_closed_while_threads_that_have_caches_live(void)
+{
+	enum { N = 20 };
+	pthread_t threads[N];
+
+	expect(pthread_barrier_init(&closed, NULL, N + 1) == 0);
+	load(RTLD_LOCAL);
+	crowd_start(threads, N, outlive_its_closing);
+	pthread_barrier_wait(&closed);
+	expect(dlclose(tri.handle) == 0);
+	pthread_barrier_wait(&closed);
+	crowd_join(threads, N);
+}
+
 static void *
 use_it_for_ever(void *stop)
 {
@@ -316,6 +347,8 @@ main(int argc, char **argv)
 		{ .name = "threads_that_were_there_before_can_use_it_beside_the_preloaded_library",
 		  .run = threads_that_were_there_before_can_use_it },
 		CASE(it_may_be_closed_while_threads_hold_blocks,
+		     .on_host = true),
+		CASE(it_may_be_closed_while_threads_that_have_caches_live,
 		     .on_host = true),
 		CASE(a_child_of_a_process_that_uses_it_can_use_it,
 		     .on_host = true),
