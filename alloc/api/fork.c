@@ -13,6 +13,7 @@
 #include "../cache/quarantine.h"
 #include "../cache/thread.h"
 #include "../control/ctl.h"
+#include "../control/dump.h"
 #include "../control/guard_fault.h"
 #include "../control/guard_report.h"
 #include "../control/reclaim.h"
@@ -108,6 +109,7 @@ fork_child(void)
 	reclaim_unlock();
 	server_unlock();
 	server_forget();
+	dump_forget();
 	trim_forget_thread();
 	guard_report_child();
 	guard_fault_child();

@@ -28,7 +28,6 @@ static struct {
 	uint64_t n;                  /* files so far */
 	uint64_t times_ms[KEEP_MAX]; /* when number n was written, at n */
 	/* --- the trim thread's own: */
-	int pid;
 	uint64_t next_ns;          /* no dump before that */
 	uint64_t next_interval_ns; /* 0: none */
 } dump;
@@ -174,15 +173,16 @@ interval_ns(void)
 }
 
 void
+dump_forget(void)
+{
+	dump.n = 0;
+	/* Relaxed: there is one thread. */
+	atomic_store_explicit(&dump.is_busy, false, memory_order_relaxed);
+}
+
+void
 dump_begin(void)
 {
-	if (dump.pid != os_pid()) {
-		dump.pid = os_pid();
-		dump.n = 0;
-		/* Whoever was writing was a thread of the parent's. */
-		atomic_store_explicit(&dump.is_busy, false,
-				      memory_order_release);
-	}
 	dump.next_interval_ns = interval_ns() > 0 ? os_now_ns() + interval_ns()
 						  : 0;
 }

@@ -31,11 +31,15 @@ bool dump_ask(void);
 /* True where one is asked for and not written yet. */
 bool dump_is_asked(void);
 
-/*
- * The trim thread begins: the interval starts, and in the child of a fork so
- * do sequence and rotation, for the files so far are the parent's.
- */
+/* The trim thread begins, and with it the interval. */
 void dump_begin(void);
+
+/*
+ * For fork.c, in the child: the files so far are its parent's, and so was the
+ * thread that was writing one. By its number it may seem to be its parent,
+ * each the first of a namespace.
+ */
+void dump_forget(void);
 
 /* Nanoseconds until dump_serve() has something to do, at least 1. */
 uint64_t dump_wait_ns(void);
