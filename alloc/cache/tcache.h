@@ -190,11 +190,11 @@ cache_bin_slots(const struct cache_bin *b)
 	return b->limit - b->depth;
 }
 
-/* Blocks in a bin; c as above. */
+/* Blocks in a bin, which may have no array; c as above. */
 ALWAYS_INLINE size_t
 cache_bin_count(const struct cache_bin *b)
 {
-	return (size_t)(b->top - cache_bin_slots(b));
+	return b->depth - (size_t)(b->limit - b->top);
 }
 
 #endif

@@ -1,8 +1,8 @@
 /*
  * ctl.c -- mallctl: names, near names, MIBs and near MIBs; lengths and NULLs.
  *
- * The input is a row of calls: a name of the table with its indices, perhaps
- * changed, or any text; how it is said; the buffers. What is written beyond
+ * The input is a row of calls: how it is said; a name with its indices, perhaps
+ * changed; the buffers. What is written beyond
  * the length that was told is seen by the bytes behind it, or by a sanitizer.
  */
 #include <errno.h>
@@ -35,11 +35,12 @@ put_index(char *name, size_t cap, size_t *len)
 				 (unsigned long long)n);
 }
 
-/* A name of the table, its "<i>" and "<j>" numbers. */
+/* A line of text, its "<i>" and "<j>" numbers. */
 static void
-take_row_name(char *name, size_t cap)
+take_line(char *name, size_t cap)
 {
-	const char *from = ctl_rows[take_number(&in, 2) % ctl_nrows].name;
+	char *line = take_until(&in, '\n', NULL);
+	const char *from = line;
 	size_t len = 0;
 
 	while (*from != '\0' && len + 24 < cap) {
@@ -48,9 +49,11 @@ take_row_name(char *name, size_t cap)
 			continue;
 		}
 		put_index(name, cap, &len);
-		from += strcspn(from, ">") + 1;
+		from += strcspn(from, ">");
+		from += *from == '>';
 	}
 	name[len] = '\0';
+	free(line);
 }
 
 static void
@@ -78,16 +81,8 @@ change_name(char *name)
 static void
 take_name(char *name, unsigned kind)
 {
-	char *text;
-
 	memset(name, 0, NAME_BYTES);
-	if (kind % 8 == 7) {
-		text = take_until(&in, '\0', NULL);
-		snprintf(name, NAME_BYTES, "%s", text);
-		free(text);
-		return;
-	}
-	take_row_name(name, NAME_BYTES);
+	take_line(name, NAME_BYTES);
 	if (kind % 8 == 6)
 		change_name(name);
 }

@@ -8,11 +8,11 @@ BUILT = os.path.join(os.environ.get("top_builddir", "."), "tests", "fuzz")
 
 # What a bounded run tries, beside the corpus: about three seconds each.
 RUNS = {
-    "options": 20000,
-    "text": 60000,
+    "options": 10000,
+    "text": 20000,
     "files": 10000,
     "tool_process": 20000,
-    "tool_report": 2000,
+    "tool_report": 1000,
     "ctl": 2000,
     "control": 2000,
     "sequences": 300,
