@@ -20,6 +20,7 @@ static struct {
 	size_t nout;          /* slots that are not in the queue */
 	uint32_t first, last; /* freed ones, the one freed first at the front */
 	_Atomic uint64_t random;
+	_Atomic uint64_t bytes; /* of live blocks */
 	_Atomic uint64_t nsampled, nfull, nrefused, nerrors;
 } pool;
 
@@ -251,6 +252,7 @@ guard_alloc(size_t n, size_t alignment)
 	write_note(&s->allocated);
 	/* Relaxed: nobody has the block yet. */
 	atomic_store_explicit(&s->was_reported, false, memory_order_relaxed);
+	atomic_fetch_add_explicit(&pool.bytes, n, memory_order_relaxed);
 	set_state(s, GUARD_LIVE);
 	count(&pool.nsampled);
 	return s->block;
@@ -311,6 +313,7 @@ guard_free(void *p)
 		    &s->state, &live, GUARD_CLAIMED, memory_order_acq_rel,
 		    memory_order_acquire))
 		return GUARD_NONE;
+	atomic_fetch_sub_explicit(&pool.bytes, s->bytes, memory_order_relaxed);
 	write_note(&s->freed);
 	set_state(s, GUARD_FREED);
 	s->is_open = !os_decommit(slot_start(index_of(s)), pool.slot_bytes);
@@ -343,9 +346,9 @@ guard_stats(struct guard_stats *out)
 
 		out->nlive += state == GUARD_LIVE;
 		out->nfreed += state == GUARD_FREED;
-		out->bytes += state == GUARD_LIVE ? s->bytes : 0;
 	}
 	/* Relaxed: sums. */
+	out->bytes = atomic_load_explicit(&pool.bytes, memory_order_relaxed);
 	out->nsampled = atomic_load_explicit(&pool.nsampled,
 					     memory_order_relaxed);
 	out->nfull = atomic_load_explicit(&pool.nfull, memory_order_relaxed);
