@@ -1,0 +1,3 @@
+module trimalloc/cgo
+
+go 1.19
