@@ -20,6 +20,9 @@
 /* How long no connection is accepted after there was no room for one. */
 #define DEAF_NS UINT64_C(1000000000)
 
+/* How long its thread has to hear that it is to end. */
+#define RING_AGAIN_NS UINT64_C(200000000)
+
 #define PATH_BYTES 1024
 
 #define ROOT 0u
@@ -204,12 +207,16 @@ min_ns(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
-/* Waits for any of them; fds[i] is peer i's, then the listener, the event. */
-static void
+/*
+ * Waits for any of them; fds[i] is peer i's, then the listener, the event.
+ * False where the kernel knows no waiting: a sandbox refuses it.
+ */
+static bool
 wait_for_any(struct pollfd fds[SERVER_PEERS + 2])
 {
 	uint64_t now = os_now_ns(), until = UINT64_MAX;
 	bool is_deaf = server.deaf_until_ns > now;
+	long n;
 
 	for (unsigned i = 0; i < SERVER_PEERS; i++) {
 		const struct peer *p = &server.peers[i];
@@ -232,13 +239,15 @@ wait_for_any(struct pollfd fds[SERVER_PEERS + 2])
 		.fd = server.event,
 		.events = POLLIN,
 	};
-	if (os_poll(fds, SERVER_PEERS + 2,
+	n = os_poll(fds, SERVER_PEERS + 2,
 		    until == UINT64_MAX ? until
 		    : until > now       ? until - now
-					: 0) > 0)
-		return;
+					: 0);
+	if (n > 0)
+		return true;
 	for (unsigned i = 0; i < SERVER_PEERS + 2; i++)
 		fds[i].revents = 0;
+	return n == 0 || errno == EINTR;
 }
 
 /* One step for each: no peer waits for another one's second answer. */
@@ -260,16 +269,34 @@ serve_peers(const struct pollfd fds[SERVER_PEERS + 2])
 	}
 }
 
+/* Also what open_all() got of it. */
 static void
 close_all(void)
 {
-	for (unsigned i = 0; i < SERVER_PEERS; i++) {
+	for (unsigned i = 0; server.peers != NULL && i < SERVER_PEERS; i++) {
 		if (server.peers[i].fd >= 0)
 			peer_close(&server.peers[i]);
 	}
 	socket_close(server.listener);
-	socket_close(server.event);
-	os_release(server.peers, SERVER_PEERS * sizeof *server.peers);
+	if (server.event >= 0)
+		socket_close(server.event);
+	if (server.peers != NULL)
+		os_release(server.peers, SERVER_PEERS * sizeof *server.peers);
+}
+
+static void
+complain_of(const char *why)
+{
+	char buf[400];
+	struct text t;
+
+	text_init(&t, buf, sizeof buf - 1);
+	text_str(&t, "control: ");
+	text_mem(&t, server.path, min_size(strlen(server.path), 256));
+	text_str(&t, ": ");
+	text_str(&t, why);
+	buf[t.len] = '\0';
+	complain(buf);
 }
 
 static void *
@@ -279,7 +306,11 @@ server_thread(void *arg UNUSED)
 
 	thread_renounce();
 	while (fds[SERVER_PEERS + 1].revents == 0) {
-		wait_for_any(fds);
+		/* Else it would ask without a pause, for nothing. */
+		if (!wait_for_any(fds)) {
+			complain_of("its thread cannot wait; it ends");
+			break;
+		}
 		serve_peers(fds);
 		if (fds[SERVER_PEERS].revents != 0)
 			take_connection(os_now_ns());
@@ -305,21 +336,6 @@ find_path(void)
 	pattern_expand(&t, option_text(control), &values);
 	server.path[t.len] = '\0';
 	return !t.lost;
-}
-
-static void
-complain_of(const char *why)
-{
-	char buf[400];
-	struct text t;
-
-	text_init(&t, buf, sizeof buf - 1);
-	text_str(&t, "control: ");
-	text_mem(&t, server.path, min_size(strlen(server.path), 256));
-	text_str(&t, ": ");
-	text_str(&t, why);
-	buf[t.len] = '\0';
-	complain(buf);
 }
 
 static void
@@ -357,13 +373,14 @@ open_all(void)
 	}
 	server.event = event_make();
 	server.peers = os_map(SERVER_PEERS * sizeof *server.peers);
+	for (unsigned i = 0; server.peers != NULL && i < SERVER_PEERS; i++)
+		server.peers[i].fd = -1;
 	if (server.event >= 0 && server.peers != NULL &&
-	    socket_identify(server.path, &server.file)) {
-		for (unsigned i = 0; i < SERVER_PEERS; i++)
-			server.peers[i].fd = -1;
+	    socket_identify(server.path, &server.file))
 		return true;
-	}
 	complain_of("no memory for it");
+	/* First, for what somebody listens on is not stale. */
+	close_all();
 	socket_remove_stale(server.path);
 	return false;
 }
@@ -413,10 +430,12 @@ server_stop(void)
 	/* Relaxed: written by this thread, and by its server as the last thing. */
 	if (atomic_load_explicit(&server.runs, memory_order_relaxed) == 0)
 		return;
-	event_ring(server.event);
 	/* Acquire: pairs with the release in server_thread(). */
-	while (atomic_load_explicit(&server.runs, memory_order_acquire) != 0)
-		os_futex_wait(&server.runs, 1, 0);
+	while (atomic_load_explicit(&server.runs, memory_order_acquire) != 0) {
+		/* Again, where a sandbox refused the first. */
+		event_ring(server.event);
+		os_futex_wait(&server.runs, 1, RING_AGAIN_NS);
+	}
 }
 
 void

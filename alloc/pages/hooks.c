@@ -2,6 +2,7 @@
  * hooks.c -- see hooks.h.
  */
 #include "hooks.h"
+#include "../os/os.h"
 #include "pagepool.h"
 
 _Thread_local uint16_t hooks_depth TLS_INITIAL_EXEC;
@@ -77,9 +78,12 @@ default_dalloc(struct extent_hooks *h UNUSED, void *addr, size_t bytes,
 		return true;
 	for (size_t i = 0; i < count; i++) {
 		c[i].is_lent = false;
-		/* Nobody may get it with the advice that it has. */
-		if (!pagepool_put_anew(&c[i]))
-			c[i].is_lent = true;
+		if (pagepool_put_anew(&c[i]))
+			continue;
+		/* Nobody may get it with the advice that it has. Out of
+		 * mappings its address is lost, but not its memory. */
+		c[i].is_lent = true;
+		os_purge(c[i].base, CHUNK_BYTES);
 	}
 	return false;
 }
