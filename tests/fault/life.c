@@ -29,6 +29,7 @@
 #include "life.h"
 #include "life_blocks.h"
 #include "os/memory.h"
+#include "os/stack.h"
 #include "pages/bell.h"
 #include "pages/hooks.h"
 #include "trimalloc/trimalloc.h"
@@ -349,6 +350,7 @@ ask_the_kernel(void)
 	moved = os_move_pages(p + 2 * PAGE_BYTES, to, PAGE_BYTES);
 	must(moved == OS_MOVED ? to[0] == 1 : p[2 * PAGE_BYTES] == 1);
 	os_sleep(1000);
+	(void)os_is_readable((uintptr_t)p);
 	__real_munmap(p, 3 * PAGE_BYTES);
 	__real_munmap(to, PAGE_BYTES);
 }

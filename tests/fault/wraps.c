@@ -185,6 +185,19 @@ __wrap_fcntl(int fd, int what, ...)
 	return refuse("fcntl", PLACE, EBADF) ? -1 : __real_fcntl(fd, what);
 }
 
+int __real_prctl(int, unsigned long, unsigned long, unsigned long,
+		 unsigned long);
+int __wrap_prctl(int what, unsigned long a, unsigned long b, unsigned long c,
+		 unsigned long d);
+
+int
+__wrap_prctl(int what, unsigned long a, unsigned long b, unsigned long c,
+	     unsigned long d)
+{
+	return refuse("prctl", PLACE, EINVAL) ? -1
+					      : __real_prctl(what, a, b, c, d);
+}
+
 /* --- syscall() ------------------------------------------------------------------------ */
 
 /* What a call by number is, and how it fails; a name of its own for each. */
@@ -222,6 +235,7 @@ static const struct by_number by_number[] = {
 	BY_NUMBER(process_madvise, EPERM),
 	BY_NUMBER(read, EIO),
 	BY_NUMBER(recvfrom, ECONNRESET),
+	BY_NUMBER(rt_sigprocmask, EFAULT),
 	BY_NUMBER(sendto, EPIPE),
 	BY_NUMBER(socket, EMFILE),
 	BY_NUMBER(write, ENOSPC),
