@@ -19,7 +19,7 @@
 namespace {
 
 constexpr int NTHREADS = 8;
-constexpr int NROUNDS = 300;
+constexpr int NROUNDS = 60;
 
 [[noreturn]] void
 fail(const char *what)
