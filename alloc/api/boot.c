@@ -147,9 +147,9 @@ construct(void)
 __attribute__((destructor)) static void
 destruct(void)
 {
-	quarantine_empty();
 	if (option(stats_at_exit))
 		tri_malloc_stats();
+	quarantine_empty();
 	server_exit();
 }
 
