@@ -293,6 +293,7 @@ static unsigned
 class_check(const char *name, const void *p)
 {
 	struct region *r = region_find(p);
+	const struct slab *slab;
 	unsigned cls;
 
 	if (r == NULL && guard_owns(p)) {
@@ -306,9 +307,13 @@ class_check(const char *name, const void *p)
 		die_no_block(name, p, r);
 	if (is_first_byte(p, cls))
 		return cls;
-	if (class_is_slab(cls))
-		die_inside(name, p, slab_find(p));
-	die_inside_run(name, p, r);
+	if (!class_is_slab(cls))
+		die_inside_run(name, p, r);
+	slab = slab_find(p);
+	/* It was retired by another thread just now. */
+	if (slab == NULL)
+		die_because(name, p, " was already freed");
+	die_inside(name, p, slab);
 }
 
 /* In its slab, or never handed out. */

@@ -451,8 +451,9 @@ refused(const struct purge *p, size_t i, size_t went, size_t *r)
 
 	for (; *r < p->nranges && slab_find(p->ranges[*r].addr) == p->slabs[i];
 	     ++*r) {
-		size_t start = (size_t)((char *)p->ranges[*r].addr -
-					p->slabs[i]->base) >>
+		/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): held */
+		const char *base = p->slabs[i]->base;
+		size_t start = (size_t)((char *)p->ranges[*r].addr - base) >>
 			       PAGE_SHIFT;
 		size_t n = p->ranges[*r].bytes >> PAGE_SHIFT;
 
