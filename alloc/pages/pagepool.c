@@ -161,6 +161,7 @@ take_pooled_locked(size_t count, size_t alignment)
 	unsigned n = atomic_load_explicit(&nregions, memory_order_relaxed);
 
 	for (unsigned i = 0; i < 2 * n; i++) {
+		/* NOLINTNEXTLINE(clang-analyzer-core.DivideZero): i < 2n */
 		struct region *r = &regions[i % n];
 		size_t at = find_somewhere(r, i < n ? r->pool_dirty : r->pool,
 					   count, alignment);
