@@ -26,6 +26,7 @@
 #include "checked.h"
 #include "fork.h"
 #include "guarded.h"
+#include "signals.h"
 
 static struct lock boot_lock;
 static _Atomic bool is_up;
@@ -112,8 +113,10 @@ start(char **env)
 	checked_boot();
 	thread_boot();
 	/* The JNI library does not see threads begin: it counts caches. */
-	if (!TRI_JNI)
+	if (!TRI_JNI) {
+		signals_boot();
 		thread_enter();
+	}
 	pagepool_open_front();
 	/* Where blocks are checked no size is known by a table. */
 	if (!api_is_checked)

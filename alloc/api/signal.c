@@ -13,6 +13,7 @@
 #include "../control/guard_fault.h"
 #include "../os/libc.h"
 #include "api.h"
+#include "signals.h"
 
 #if !TRI_JNI
 
@@ -28,11 +29,13 @@ signal_handler_fn *sysv_signal(int number, signal_handler_fn *handler);
 #pragma weak ssignal
 #pragma weak sysv_signal
 
-/* What comes next. Programs of old without libdl have libc alone. */
+/* What comes next. Relaxed: a code address needs no other memory. */
+static _Atomic(void *) next_sigaction, next_signal, next_sysv_signal;
+
+/* Programs of old without libdl have libc alone. */
 static void *
 next(_Atomic(void *) *found, const char *name, void *of_libc)
 {
-	/* Relaxed: a code address needs no other memory. */
 	void *f = atomic_load_explicit(found, memory_order_relaxed);
 
 	if (f != NULL)
@@ -45,13 +48,39 @@ next(_Atomic(void *) *found, const char *name, void *of_libc)
 	return f;
 }
 
+static sigaction_fn *
+sigaction_that_is_next(void)
+{
+	return (sigaction_fn *)next(&next_sigaction, "sigaction",
+				    (void *)__sigaction);
+}
+
+static signal_fn *
+signal_that_is_next(void)
+{
+	return (signal_fn *)next(&next_signal, "signal", (void *)ssignal);
+}
+
+static signal_fn *
+sysv_signal_that_is_next(void)
+{
+	return (signal_fn *)next(&next_sysv_signal, "__sysv_signal",
+				 (void *)sysv_signal);
+}
+
+void
+signals_boot(void)
+{
+	sigaction_that_is_next();
+	signal_that_is_next();
+	sysv_signal_that_is_next();
+}
+
 EXPORT int
 sigaction(int number, const struct sigaction *restrict to,
 	  struct sigaction *restrict was)
 {
-	static _Atomic(void *) found;
-	sigaction_fn *f = (sigaction_fn *)next(&found, "sigaction",
-					       (void *)__sigaction);
+	sigaction_fn *f = sigaction_that_is_next();
 	uint64_t before;
 	bool aside;
 	int result;
@@ -88,21 +117,14 @@ signal_by(signal_fn *f, int number, signal_handler_fn *handler)
 EXPORT signal_handler_fn *
 signal(int number, signal_handler_fn *handler)
 {
-	static _Atomic(void *) found;
-
-	return signal_by((signal_fn *)next(&found, "signal", (void *)ssignal),
-			 number, handler);
+	return signal_by(signal_that_is_next(), number, handler);
 }
 
 /* signal() of programs that ask for System V's. */
 EXPORT signal_handler_fn *
 __sysv_signal(int number, signal_handler_fn *handler)
 {
-	static _Atomic(void *) found;
-
-	return signal_by(
-		(signal_fn *)next(&found, "__sysv_signal", (void *)sysv_signal),
-		number, handler);
+	return signal_by(sysv_signal_that_is_next(), number, handler);
 }
 
 #endif

@@ -247,19 +247,22 @@ without_bursts_it_narrows_again(void)
 	assert_int_equal(stats().window, DECAY_WINDOW_MIN);
 }
 
+/* Fifteen of sixteen pages of each go. */
+#define N_SLABS (2 * DECAY_NOISE / 16)
+
 static void
 pages_of_slabs_count_for_it_and_wait_with_it(void)
 {
-	char *slab = scatter(64);
+	char *slab = scatter(N_SLABS);
 	unsigned quiet = DECAY_TICKS + DECAY_WINDOW_MIN;
 
 	assert_int_equal(ticks_until_gone(slab + PAGE_BYTES, 15), DECAY_TICKS);
-	fill_slots(64 * 63);
+	fill_slots(N_SLABS * 63);
 	tick();
 	assert_int_equal(stats().window, 2 * DECAY_WINDOW_MIN);
-	for (size_t i = 0; i < 64 * 63; i++)
+	for (size_t i = 0; i < N_SLABS * 63; i++)
 		memset(slots[i], 1, 1024);
-	bin_flush(slots, 64 * 63);
+	bin_flush(slots, N_SLABS * 63);
 	tick_times(quiet - 1);
 	assert_int_equal(resident_in_slab(slab), SLAB_NPAGES);
 	tick();

@@ -19,8 +19,10 @@
 /* 1,024 bytes: four slots to a page. */
 #define CLS size_class(1024)
 
-/* Whole chunks. */
-#define MUCH (3 * (size_t)CHUNK_NPAGES)
+/* Whole chunks, and enough of them to be felt. */
+#define MUCH (5 * (size_t)CHUNK_NPAGES)
+
+static_assert(MUCH > DECAY_NOISE, "it matters when it is taken again");
 
 /* --- time and limits --------------------------------------------------------------- */
 
