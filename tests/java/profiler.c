@@ -32,25 +32,35 @@ static _Thread_local timer_t timer;
 static _Thread_local int has_timer;
 static _Atomic unsigned long nsamples, nframes;
 
+#if defined(__x86_64__)
+
 static uintptr_t
 frame_of(const ucontext_t *u)
 {
-#if defined(__x86_64__)
 	return (uintptr_t)u->uc_mcontext.gregs[REG_RBP];
-#else
-	return (uintptr_t)u->uc_mcontext.regs[29];
-#endif
 }
 
 static uintptr_t
 stack_of(const ucontext_t *u)
 {
-#if defined(__x86_64__)
 	return (uintptr_t)u->uc_mcontext.gregs[REG_RSP];
-#else
-	return (uintptr_t)u->uc_mcontext.sp;
-#endif
 }
+
+#else
+
+static uintptr_t
+frame_of(const ucontext_t *u)
+{
+	return (uintptr_t)u->uc_mcontext.regs[29];
+}
+
+static uintptr_t
+stack_of(const ucontext_t *u)
+{
+	return (uintptr_t)u->uc_mcontext.sp;
+}
+
+#endif
 
 static void
 sample(int number, siginfo_t *info, void *context)

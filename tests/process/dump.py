@@ -278,10 +278,11 @@ def a_child_of_one_thread_answers_when_it_frees(folder):
 
 
 def statistics_come_by_themselves_when_an_interval_is_set(folder):
+    begin = time.monotonic()
     with Target(folder, conf="stats_interval:1,dump_path:dump.%n") as one:
-        begin = time.monotonic()
-        wait_for(lambda: len(numbered(folder)) == 3, "three files")
-        if not 2.5 < time.monotonic() - begin < 8:
+        wait_for(lambda: len(numbered(folder)) >= 3, "three files")
+        # On a busy machine they may be late, but never early.
+        if time.monotonic() - begin < 2.9:
             yield "three files within %.1f s" % (time.monotonic() - begin)
         if one.end() != 0 or one.errors():
             yield one.errors()

@@ -16,7 +16,8 @@
 
 #include <sys/resource.h>
 
-namespace {
+namespace
+{
 
 constexpr int NTHREADS = 8;
 constexpr int NROUNDS = 60;
@@ -44,7 +45,8 @@ void
 across_threads()
 {
 	for (int round = 0; round < NROUNDS; round++) {
-		std::string text = std::to_string(round) + std::string(200, 'x');
+		std::string text = std::to_string(round) +
+				   std::string(200, 'x');
 		std::vector<std::future<void>> all;
 
 		for (int i = 0; i < NTHREADS; i++)

@@ -19,8 +19,12 @@
 static int
 signal_number(const char *word)
 {
-	if (isdigit((unsigned char)word[0]))
-		return atoi(word);
+	if (isdigit((unsigned char)word[0])) {
+		char *end;
+		unsigned long n = strtoul(word, &end, 10);
+
+		return *end == '\0' && n < NSIG ? (int)n : -1;
+	}
 	if (strcasecmp(word, "off") == 0 || strcasecmp(word, "false") == 0)
 		return 0;
 	if (strncasecmp(word, "SIG", 3) == 0)
