@@ -1,10 +1,12 @@
 /*
  * check.c -- see check.h.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -29,10 +31,64 @@ has_stderr(void)
 	return flags >= 0 && (flags & O_ACCMODE) != O_RDONLY;
 }
 
+/* What is a file or a pipe can be opened once more. */
+static long
+open_again(const char *path)
+{
+	return syscall(SYS_openat, AT_FDCWD, path,
+		       O_WRONLY | O_APPEND | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
+}
+
+/* A thread's own stderr, unless it can only be read: see has_stderr(). */
+static long
+borrow_of(const char *tid)
+{
+	struct stat st;
+	char path[64];
+	struct text t;
+
+	text_init(&t, path, sizeof path - 1);
+	text_str(&t, "/proc/self/task/");
+	text_str(&t, tid);
+	text_str(&t, "/fd/2");
+	path[t.len] = '\0';
+	if (syscall(SYS_newfstatat, AT_FDCWD, path, &st, AT_SYMLINK_NOFOLLOW) !=
+		    0 ||
+	    (st.st_mode & S_IWUSR) == 0)
+		return -1;
+	return open_again(path);
+}
+
+/* The first thread, whose table is looked at as the process's, has ended. */
+static long
+borrow_of_others(void)
+{
+	long dir = syscall(SYS_openat, AT_FDCWD, "/proc/self/task",
+			   O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	long fd = -1, n, at;
+	/* As the kernel lays its records out. */
+	union {
+		struct dirent entry;
+		char bytes[1024];
+	} buf;
+
+	while (dir >= 0 && fd < 0 &&
+	       (n = syscall(SYS_getdents64, dir, &buf, sizeof buf)) > 0) {
+		for (at = 0; at < n && fd < 0;) {
+			const struct dirent *e = (const void *)(buf.bytes + at);
+
+			fd = borrow_of(e->d_name);
+			at += e->d_reclen;
+		}
+	}
+	if (dir >= 0)
+		syscall(SYS_close, dir);
+	return fd;
+}
+
 /*
  * From the process's table, which a process may always read of itself; but
- * sandboxes that know no pidfd_getfd are common, and there what is a file or a
- * pipe can be opened once more.
+ * sandboxes that know no pidfd_getfd are common.
  */
 static long
 borrow(void)
@@ -44,10 +100,8 @@ borrow(void)
 	if (self >= 0)
 		syscall(SYS_close, self);
 	if (fd < 0)
-		fd = syscall(SYS_openat, AT_FDCWD, "/proc/self/fd/2",
-			     O_WRONLY | O_APPEND | O_NOCTTY | O_CLOEXEC |
-				     O_NONBLOCK);
-	return fd;
+		fd = open_again("/proc/self/fd/2");
+	return fd < 0 ? borrow_of_others() : fd;
 }
 
 int

@@ -99,10 +99,11 @@ os_in_core(const void *addr, size_t npages, uint64_t *bits)
 	uintptr_t end = (uintptr_t)addr + (npages << PAGE_SHIFT);
 	unsigned char core[IN_CORE_NPAGES_MAX + 1];
 
+	if (npages > IN_CORE_NPAGES_MAX)
+		return false;
 	for (size_t i = 0; i < bits_nwords(npages); i++)
 		bits[i] = 0;
-	if (npages > IN_CORE_NPAGES_MAX ||
-	    mincore((void *)start, end - start, core) != 0)
+	if (mincore((void *)start, end - start, core) != 0)
 		return false;
 	for (size_t i = 0; i < npages; i++) {
 		uintptr_t at = (uintptr_t)addr + (i << PAGE_SHIFT);

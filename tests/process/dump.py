@@ -56,6 +56,14 @@ def without_a_path_they_go_to_standard_error(folder):
             yield one.errors()
 
 
+def they_go_there_when_the_first_thread_has_ended(folder):
+    with Target(folder) as one:
+        one.send("libc.pthread_exit(None)")
+        wait_for(lambda: not target.alive(one.pid), "its end")
+        one.kill()
+        wait_for(lambda: FIRST in one.errors(), "the report")
+
+
 def each_form_can_be_asked_for(folder):
     readers = {"text": lambda text: FIRST in text, "json": json.loads,
                "xml": xml.etree.ElementTree.fromstring}
@@ -358,6 +366,7 @@ if __name__ == "__main__":
     target.run([
         a_signal_has_the_statistics_written_to_a_file,
         without_a_path_they_go_to_standard_error,
+        they_go_there_when_the_first_thread_has_ended,
         each_form_can_be_asked_for,
         another_signal_may_be_chosen,
         a_signal_may_be_switched_off,
