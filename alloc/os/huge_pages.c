@@ -101,8 +101,7 @@ os_in_core(const void *addr, size_t npages, uint64_t *bits)
 
 	if (npages > IN_CORE_NPAGES_MAX)
 		return false;
-	for (size_t i = 0; i < bits_nwords(npages); i++)
-		bits[i] = 0;
+	memset(bits, 0, bits_nwords(npages) * sizeof bits[0]);
 	if (mincore((void *)start, end - start, core) != 0)
 		return false;
 	for (size_t i = 0; i < npages; i++) {
