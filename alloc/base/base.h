@@ -93,6 +93,30 @@ max_size(size_t a, size_t b)
 	return a > b ? a : b;
 }
 
+/*
+ * The monotonic clock cannot be set, and stands still in a machine that sleeps.
+ * But a process that is restored from a checkpoint may find itself on another
+ * machine's, hours before or after what it noted: no time is taken off another
+ * but by these.
+ *
+ * Nanoseconds from `then` to `now`; 0 where the clock went back meanwhile.
+ */
+ALWAYS_INLINE uint64_t
+ns_since(uint64_t then, uint64_t now)
+{
+	return now > then ? now - then : 0;
+}
+
+/*
+ * Is it time? `due` was set at most `most` ahead: where it is further away the
+ * clock went back, and nobody is to wait for it to come round again.
+ */
+ALWAYS_INLINE bool
+ns_is_due(uint64_t due, uint64_t now, uint64_t most)
+{
+	return due <= now || due - now > most;
+}
+
 /* Position of the highest set bit; n is not 0. */
 ALWAYS_INLINE unsigned
 log2_floor(size_t n)

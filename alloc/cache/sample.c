@@ -65,13 +65,15 @@ is_due(struct sampling *s, int64_t n)
 
 /*
  * The burst is over: blocks that were taken since the last one and that nobody
- * counted, if they came as fast as those of the burst did.
+ * counted, if they came as fast as those of the burst did. In fork's child the
+ * thread's CPU time begins anew, and what was noted before lies ahead.
  */
 static int64_t
 uncounted(const struct sampling *s, uint64_t now_ns)
 {
-	double each_ns = (double)(now_ns - s->begun_ns) / SAMPLE_BURST;
-	double n = (double)(now_ns - s->seen_ns) / (each_ns > 1 ? each_ns : 1);
+	double each_ns = (double)ns_since(s->begun_ns, now_ns) / SAMPLE_BURST;
+	double n = (double)ns_since(s->seen_ns, now_ns) /
+		   (each_ns > 1 ? each_ns : 1);
 
 	n -= (double)s->nfilled;
 	return n < 0 ? 0 : (int64_t)n;

@@ -187,6 +187,20 @@ dump_begin(void)
 						  : 0;
 }
 
+/* What was due by now, or by a clock that went back, is due now. */
+static uint64_t
+follow_clock(void)
+{
+	uint64_t now = os_now_ns();
+
+	if (ns_is_due(dump.next_ns, now, DUMP_PAUSE_NS))
+		dump.next_ns = now;
+	if (dump.next_interval_ns != 0 &&
+	    ns_is_due(dump.next_interval_ns, now, interval_ns()))
+		dump.next_interval_ns = now;
+	return now;
+}
+
 /* When something is to be done; DUMP_NEVER. */
 static uint64_t
 due_ns(void)
@@ -200,11 +214,12 @@ due_ns(void)
 uint64_t
 dump_wait_ns(void)
 {
-	uint64_t due = due_ns(), now;
+	uint64_t due, now;
 
-	if (due == DUMP_NEVER)
+	if (due_ns() == DUMP_NEVER)
 		return DUMP_NEVER;
-	now = os_now_ns();
+	now = follow_clock();
+	due = due_ns();
 	return due > now ? due - now : 1;
 }
 
@@ -212,9 +227,12 @@ void
 dump_serve(void)
 {
 	char where[OUTPUT_PATH_BYTES];
-	uint64_t due = due_ns(), now;
+	uint64_t now;
 
-	if (due == DUMP_NEVER || due > (now = os_now_ns()))
+	if (due_ns() == DUMP_NEVER)
+		return;
+	now = follow_clock();
+	if (due_ns() > now)
 		return;
 	if (dump.next_interval_ns != 0 && dump.next_interval_ns <= now)
 		dump.next_interval_ns = now + interval_ns();

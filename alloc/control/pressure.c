@@ -33,7 +33,7 @@ level_of_usage(const struct pressure *p, const struct os_memory *m)
 static bool
 has_stalled(const struct pressure *p, uint64_t stall_us, uint64_t now_ns)
 {
-	uint64_t elapsed_ns = now_ns - p->looked_ns;
+	uint64_t elapsed_ns = ns_since(p->looked_ns, now_ns);
 
 	if (p->looked_ns == 0 || stall_us < p->stall_us)
 		return false;
@@ -56,7 +56,7 @@ static void
 end(struct pressure *p, uint64_t now_ns)
 {
 	p->ended_ns = now_ns;
-	p->total_ns += now_ns - p->begun_ns;
+	p->total_ns += ns_since(p->begun_ns, now_ns);
 }
 
 enum pressure_level
@@ -65,6 +65,9 @@ pressure_look(struct pressure *p, const struct os_memory *m, uint64_t stall_us,
 {
 	enum pressure_level level = level_of_usage(p, m);
 
+	/* The clock went back: this look is the first one by it. */
+	if (now_ns < p->looked_ns)
+		p->looked_ns = 0;
 	/* Without a limit the machine's stalls are none of our making. */
 	p->is_stall = m != NULL && level == PRESSURE_NONE &&
 		      has_stalled(p, stall_us, now_ns);

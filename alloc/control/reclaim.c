@@ -100,7 +100,7 @@ drain(bool only_quiet)
 	struct drain_result r = drain_caches(only_quiet);
 
 	count(&reclaim.ndrains, r.ndrained);
-	count(&reclaim.drain_ns, os_now_ns() - before);
+	count(&reclaim.drain_ns, ns_since(before, os_now_ns()));
 	return r;
 }
 
@@ -323,7 +323,7 @@ may_look(void)
 		return false;
 	lock();
 	may = bell_is_spent() || reclaim.looked_ns == 0 ||
-	      now - reclaim.looked_ns >= LOOK_NS;
+	      now < reclaim.looked_ns || now - reclaim.looked_ns >= LOOK_NS;
 	if (may)
 		reclaim.looked_ns = now;
 	unlock();

@@ -122,8 +122,8 @@ json_pressure(struct json *j, const struct stats *s)
 	const struct pressure *p = &s->reclaim.pressure;
 	uint64_t total_ns = p->total_ns;
 
-	if (p->level != PRESSURE_NONE && s->now_ns > p->begun_ns)
-		total_ns += s->now_ns - p->begun_ns;
+	if (p->level != PRESSURE_NONE)
+		total_ns += ns_since(p->begun_ns, s->now_ns);
 	json_object(j, "pressure");
 	json_string(j, "level", level_name(p->level));
 	json_uint(j, "events", p->nevents);

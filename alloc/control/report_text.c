@@ -144,10 +144,11 @@ text_pressure(struct text *t, const struct pressure *p, uint64_t now_ns)
 	text_str(t, " times");
 	if (p->nevents > 0) {
 		text_str(t, ", the last ");
-		text_seconds(t, (now_ns - p->begun_ns) / ms);
+		text_seconds(t, ns_since(p->begun_ns, now_ns) / ms);
 		text_str(t, is_on ? " ago and not over, at " : " ago for ");
 		if (!is_on) {
-			text_seconds(t, (p->ended_ns - p->begun_ns) / ms);
+			text_seconds(t,
+				     ns_since(p->begun_ns, p->ended_ns) / ms);
 			text_str(t, ", at ");
 		}
 		text_uint(t, p->usage / MIB);

@@ -207,6 +207,19 @@ min_ns(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
+/* By a clock that went back, nobody has more patience than ever. */
+static void
+follow_clock(uint64_t now)
+{
+	for (unsigned i = 0; i < SERVER_PEERS; i++) {
+		struct peer *p = &server.peers[i];
+
+		p->deadline_ns = min_ns(p->deadline_ns,
+					now + SERVER_PATIENCE_NS);
+	}
+	server.deaf_until_ns = min_ns(server.deaf_until_ns, now + DEAF_NS);
+}
+
 /*
  * Waits for any of them; fds[i] is peer i's, then the listener, the event.
  * False where the kernel knows no waiting: a sandbox refuses it.
@@ -215,9 +228,11 @@ static bool
 wait_for_any(struct pollfd fds[SERVER_PEERS + 2])
 {
 	uint64_t now = os_now_ns(), until = UINT64_MAX;
-	bool is_deaf = server.deaf_until_ns > now;
+	bool is_deaf;
 	long n;
 
+	follow_clock(now);
+	is_deaf = server.deaf_until_ns > now;
 	for (unsigned i = 0; i < SERVER_PEERS; i++) {
 		const struct peer *p = &server.peers[i];
 

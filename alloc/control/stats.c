@@ -470,7 +470,7 @@ note_process(struct snapshot *s)
 
 	s->pid = os_pid();
 	s->time_ms = os_wall_ns() / NS_PER_MS;
-	s->uptime_ms = (s->sum.now_ns - since) / NS_PER_MS;
+	s->uptime_ms = ns_since(since, s->sum.now_ns) / NS_PER_MS;
 	os_page_faults(&s->nminor_faults, &s->nmajor_faults);
 }
 

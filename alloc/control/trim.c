@@ -51,7 +51,8 @@ static void
 serve(void)
 {
 	dump_serve();
-	if (!guard_is_on() || os_now_ns() < trim.next_sample_ns)
+	if (!guard_is_on() ||
+	    !ns_is_due(trim.next_sample_ns, os_now_ns(), SAMPLE_NS))
 		return;
 	sample_arm();
 	trim.next_sample_ns = os_now_ns() + SAMPLE_NS;
@@ -87,7 +88,7 @@ nap(void)
 		serve();
 		begun = os_now_ns();
 		bell_nap(min_ns(min_ns(left, RECLAIM_WATCH_NS), wait_ns()));
-		left -= min_ns(left, os_now_ns() - begun);
+		left -= min_ns(left, ns_since(begun, os_now_ns()));
 		if (left == 0 || reclaim_watch())
 			return;
 	}
@@ -254,7 +255,7 @@ trim_poll(void)
 		return;
 	now = os_now_ns();
 	next = atomic_load_explicit(&trim.next_poll_ns, memory_order_relaxed);
-	if (option(decay_ms) > 0 && now < next)
+	if (option(decay_ms) > 0 && !ns_is_due(next, now, reclaim_tick_ns()))
 		return;
 	atomic_store_explicit(&trim.next_poll_ns, now + reclaim_tick_ns(),
 			      memory_order_relaxed);

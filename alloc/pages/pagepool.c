@@ -285,7 +285,7 @@ purge_free_ranges(const struct os_range *ranges, size_t n,
 	stats->nranges += went;
 	stats->npages += ranges_pages(ranges, went);
 	stats->nfailed += n - went;
-	stats->ns += os_now_ns() - before;
+	stats->ns += ns_since(before, os_now_ns());
 	return went;
 }
 

@@ -337,6 +337,43 @@ it_is_a_mebibyte_at_least(void **state)
 	assert_int_equal(budget_at(2 * LIMIT), MIB / PAGE_BYTES);
 }
 
+/* --- a clock that jumps ------------------------------------------------------------ */
+
+static void
+after_the_clock_went_back_looks_tell_of_stalls_as_before(void **state)
+{
+	(void)state;
+	look_at_stalls(0, SECOND);
+	assert_int_equal(look_at_stalls(200000, SECOND), PRESSURE_HIGH);
+	now_ns -= 900 * SECOND;
+	/* By the new clock it is the first one. */
+	assert_int_equal(look_at_stalls(300000, 0), PRESSURE_NONE);
+	assert_int_equal(look_at_stalls(300000, SECOND), PRESSURE_NONE);
+	assert_int_equal(look_at_stalls(500000, SECOND), PRESSURE_HIGH);
+}
+
+static void
+no_time_is_counted_for_pressure_that_ended_before_it_began(void **state)
+{
+	(void)state;
+	look_at(LIMIT);
+	now_ns -= 900 * SECOND;
+	assert_int_equal(look_at(LIMIT), PRESSURE_CRITICAL);
+	assert_int_equal(look_at(0), PRESSURE_NONE);
+	assert_int_equal(p.total_ns, 0);
+	look_at(LIMIT);
+	look_at(0);
+	assert_int_equal(p.total_ns, SECOND);
+}
+
+static void
+a_leap_ahead_is_no_stall(void **state)
+{
+	(void)state;
+	look_at_stalls(0, SECOND);
+	assert_int_equal(look_at_stalls(200000, 7200 * SECOND), PRESSURE_NONE);
+}
+
 int
 main(void)
 {
@@ -366,6 +403,9 @@ main(void)
 		TEST(it_is_half_of_the_way_to_the_threshold),
 		TEST(under_pressure_it_is_half_of_the_way_to_the_limit),
 		TEST(it_is_a_mebibyte_at_least),
+		TEST(after_the_clock_went_back_looks_tell_of_stalls_as_before),
+		TEST(no_time_is_counted_for_pressure_that_ended_before_it_began),
+		TEST(a_leap_ahead_is_no_stall),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -100,6 +100,29 @@ pages_of_a_burst_that_comes_back_stay(void)
 	assert_int_equal(resident_pages(p, MUCH), 0);
 }
 
+/* As after a checkpoint that is restored on a machine that began just now. */
+static void
+after_the_clock_went_back_pages_go_in_their_time(void)
+{
+	char *p = soil(MUCH);
+
+	assert_int_equal(resident_at(7200000, p), MUCH);
+	for (uint64_t ms = 10; ms <= 1010; ms += 250)
+		resident_at(ms, p);
+	assert_int_equal(resident_pages(p, MUCH), 0);
+}
+
+static void
+after_it_leapt_ahead_one_tick_is_made_and_no_more(void)
+{
+	char *p = soil(MUCH);
+
+	assert_int_equal(resident_at(1000, p), MUCH);
+	assert_int_equal(resident_at(7200000, p), MUCH);
+	assert_int_equal(resident_at(7200001, p), MUCH);
+	assert_int_equal(stats().nticks, 2);
+}
+
 static void
 little_dirty_memory_is_not_worth_a_tick(void)
 {
@@ -273,6 +296,8 @@ main(void)
 		alone(a_tick_is_a_quarter_of_the_decay),
 		alone(a_page_goes_after_its_decay_and_not_at_once),
 		alone(pages_of_a_burst_that_comes_back_stay),
+		alone(after_the_clock_went_back_pages_go_in_their_time),
+		alone(after_it_leapt_ahead_one_tick_is_made_and_no_more),
 		alone(little_dirty_memory_is_not_worth_a_tick),
 		alone(a_decay_of_zero_purges_at_once),
 		alone(a_decay_of_never_purges_nothing),
