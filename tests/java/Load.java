@@ -61,7 +61,8 @@ public final class Load {
             say("passed " + args[i]);
         }
         String library = args[args.length - 1];
-        if (isMapped(Files.readString(Path.of("/proc/self/maps")), library)) {
+        Path maps = Path.of("/proc/self/maps");
+        if (Files.exists(maps) && isMapped(Files.readString(maps), library)) {
             say("library " + library);
         }
     }
