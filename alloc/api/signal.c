@@ -25,6 +25,8 @@ typedef signal_handler_fn *signal_fn(int, signal_handler_fn *);
 int __sigaction(int number, const struct sigaction *to, struct sigaction *was);
 signal_handler_fn *ssignal(int number, signal_handler_fn *handler);
 signal_handler_fn *sysv_signal(int number, signal_handler_fn *handler);
+/* Ours; musl's signal.h does not tell of it. */
+signal_handler_fn *__sysv_signal(int number, signal_handler_fn *handler);
 #pragma weak __sigaction
 #pragma weak ssignal
 #pragma weak sysv_signal

@@ -61,8 +61,8 @@ struct record {
 	uint64_t value;
 };
 
-#define ESR_MAGIC 0x45535201u
-#define ESR_WRITE UINT64_C(0x40)
+#define RECORD_OF_ESR 0x45535201u
+#define ESR_WRITE     UINT64_C(0x40)
 
 static enum guard_access
 context_access(const ucontext_t *c)
@@ -73,7 +73,7 @@ context_access(const ucontext_t *c)
 
 	while ((size_t)(stop - at) >= sizeof r) {
 		memcpy(&r, at, sizeof r);
-		if (r.magic == ESR_MAGIC)
+		if (r.magic == RECORD_OF_ESR)
 			return (r.value & ESR_WRITE) != 0 ? GUARD_WRITE
 							  : GUARD_READ;
 		if (r.magic == 0 || r.bytes == 0 ||
