@@ -35,6 +35,8 @@ SCHEMA = {
     "pressure": dict(dict.fromkeys((
         "events", "stalls", "given", "last_given", "usage", "limit", "total_ms"), INTEGER),
                      level=STRING),
+    "guarded": dict.fromkeys(("slots", "live", "freed", "bytes", "sampled", "full", "refused", "errors"),
+                             INTEGER),
     "options": None,
     "arenas": [dict(dict.fromkeys((
         "index", "threads", "allocated", "cached", "quarantined", "shelved", "slab_free", "slab_away",

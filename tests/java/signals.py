@@ -69,7 +69,9 @@ def storm(one):
 
 
 def reports(folder):
-    return sorted(glob.glob(folder + "/report.*"), key=lambda path: int(path.rpartition(".")[2]))
+    """In order; those that are being written have other names."""
+    paths = [path for path in glob.glob(folder + "/report.*") if path.rpartition(".")[2].isdigit()]
+    return sorted(paths, key=lambda path: int(path.rpartition(".")[2]))
 
 
 def read(path):

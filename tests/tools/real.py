@@ -128,7 +128,7 @@ def has_each_metric():
                 yield "%s has no sample" % full
         report = p.json()
         known = {"version", "format", "pid", "uptime_ms", "time_ms", "bytes", "counts", "reclaim",
-                 "pressure", "options", "arenas", "classes", "large", "threads"}
+                 "pressure", "guarded", "options", "arenas", "classes", "large", "threads"}
         yield from ["the report has a part %s, which nothing shows" % k for k in set(report) - known]
 
 
