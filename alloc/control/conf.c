@@ -14,6 +14,8 @@ enum conf_kind {
 	CONF_log2,
 	CONF_word,
 	CONF_muzzy,
+	CONF_junk,
+	CONF_zero,
 	CONF_none,
 };
 
@@ -146,6 +148,48 @@ set_muzzy(const struct pair *p)
 						  NULL, &n, sizeof n) == 0;
 }
 
+/*
+ * What blocks are filled with, as the pairs so far say: where new ones are to
+ * be junk and zeros it is junk. What is not wished stays as `check` says.
+ */
+static struct {
+	bool junks_new, junks_freed, zeros_new;
+} fills;
+
+static bool
+set_fills(void)
+{
+	int64_t zeros = fills.zeros_new ? JUNK_ZERO : JUNK_AUTO;
+
+	return options_set("junk", fills.junks_new ? JUNK_ON : zeros) &&
+	       options_set("poison",
+			   fills.junks_freed ? SWITCH_ON : SWITCH_AUTO);
+}
+
+static bool
+set_junk(const struct pair *p)
+{
+	bool is_both = is_word(p, "true"), is_new = is_word(p, "alloc"),
+	     is_freed = is_word(p, "free");
+
+	if (!is_both && !is_new && !is_freed && !is_word(p, "false"))
+		return false;
+	fills.junks_new = is_both || is_new;
+	fills.junks_freed = is_both || is_freed;
+	return set_fills();
+}
+
+static bool
+set_zero(const struct pair *p)
+{
+	bool is_true = is_word(p, "true");
+
+	if (!is_true && !is_word(p, "false"))
+		return false;
+	fills.zeros_new = is_true;
+	return set_fills();
+}
+
 static bool
 set_choice(const struct conf_row *row, const struct pair *p)
 {
@@ -177,6 +221,10 @@ set(const struct conf_row *row, const struct pair *p)
 		return set_choice(row, p);
 	case CONF_muzzy:
 		return set_muzzy(p);
+	case CONF_junk:
+		return set_junk(p);
+	case CONF_zero:
+		return set_zero(p);
 	case CONF_none:
 		break;
 	}

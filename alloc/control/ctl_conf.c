@@ -131,3 +131,28 @@ ctl_option_write(const struct ctl_call *c, const union ctl_value *v)
 	bell_dismiss();
 	return 0;
 }
+
+/* --- what blocks are filled with ----------------------------------------------------- */
+
+int
+ctl_junk_read(const struct ctl_call *c UNUSED, union ctl_value *v)
+{
+	bool is_full = option(check) == CHECK_FULL;
+	bool is_new = option(junk) == JUNK_ON ||
+		      (option(junk) == JUNK_AUTO && is_full);
+	bool is_freed = option(poison) == SWITCH_ON ||
+			(option(poison) == SWITCH_AUTO && is_full);
+
+	if (is_new)
+		v->words = is_freed ? "true" : "alloc";
+	else
+		v->words = is_freed ? "free" : "false";
+	return 0;
+}
+
+int
+ctl_zero_read(const struct ctl_call *c UNUSED, union ctl_value *v)
+{
+	v->is = option(junk) == JUNK_ZERO;
+	return 0;
+}

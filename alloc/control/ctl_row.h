@@ -98,6 +98,7 @@ ctl_read_fn ctl_constant;    /* arg: the number or truth itself */
 ctl_read_fn ctl_words;       /* arg: the words' address */
 ctl_read_fn ctl_option_read; /* arg: place of the option in its table */
 ctl_write_fn ctl_option_write;
+ctl_read_fn ctl_junk_read, ctl_zero_read; /* in jemalloc's words */
 
 /* ctl_stats.c: the snapshot. arg: an offset in the record that is named. */
 ctl_read_fn ctl_epoch_read;

@@ -40,6 +40,63 @@ pairs_with_a_meaning_set_our_options(void)
 	assert_int_equal(option(tcache_max), 16384);
 }
 
+/* What mallctl says of opt.junk and opt.zero. */
+static void
+expect_fills(const char *junk, bool zero)
+{
+	const char *word = NULL;
+	bool is = !zero;
+	size_t len = sizeof word;
+
+	assert_int_equal(ctl_by_name("opt.junk", &word, &len, NULL, 0), 0);
+	assert_string_equal(word, junk);
+	len = sizeof is;
+	assert_int_equal(ctl_by_name("opt.zero", &is, &len, NULL, 0), 0);
+	assert_int_equal(is, zero);
+}
+
+static void
+junk_and_zero_say_what_blocks_are_filled_with(void)
+{
+	static const struct {
+		const char *conf, *junk;
+		int64_t fresh, freed;
+		bool zero;
+	} rows[] = {
+		{ "junk:true", "true", JUNK_ON, SWITCH_ON, false },
+		{ "junk:alloc", "alloc", JUNK_ON, SWITCH_AUTO, false },
+		{ "junk:free", "free", JUNK_AUTO, SWITCH_ON, false },
+		{ "junk:false", "false", JUNK_AUTO, SWITCH_AUTO, false },
+		{ "zero:true", "false", JUNK_ZERO, SWITCH_AUTO, true },
+		{ "junk:free", "free", JUNK_ZERO, SWITCH_ON, true },
+		{ "junk:true", "true", JUNK_ON, SWITCH_ON, false },
+		{ "junk:false", "false", JUNK_ZERO, SWITCH_AUTO, true },
+		{ "zero:false", "false", JUNK_AUTO, SWITCH_AUTO, false },
+		{ "zero:true,junk:alloc", "alloc", JUNK_ON, SWITCH_AUTO,
+		  false },
+	};
+
+	expect_fills("false", false);
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		assert_int_equal(parse(rows[i].conf), 0);
+		assert_int_equal(option(junk), rows[i].fresh);
+		assert_int_equal(option(poison), rows[i].freed);
+		expect_fills(rows[i].junk, rows[i].zero);
+	}
+	assert_int_equal(option(zero), false);
+}
+
+static void
+what_check_fills_is_told_as_junk(void)
+{
+	options_parse("check:full");
+	expect_fills("true", false);
+	options_parse("junk:false");
+	expect_fills("free", false);
+	options_parse("junk:zero,poison:false");
+	expect_fills("false", true);
+}
+
 static void
 numbers_may_be_of_base_8_10_and_16(void)
 {
@@ -84,6 +141,9 @@ a_wrong_value_is_told_and_changes_nothing_else(void)
 		"dirty_decay_ms:99999999999999999999",
 		"stats_print:truest",
 		"tcache_max:-4096",
+		"junk:zero",
+		"junk:",
+		"zero:1",
 	};
 	const int64_t before = option(narenas);
 
@@ -99,6 +159,7 @@ a_wrong_value_is_told_and_changes_nothing_else(void)
 	}
 	assert_int_equal(option(tcache), true);
 	assert_int_equal(option(thp), THP_DEFAULT);
+	assert_int_equal(option(junk), JUNK_AUTO);
 }
 
 static void
@@ -169,6 +230,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		alone(pairs_with_a_meaning_set_our_options),
+		alone(junk_and_zero_say_what_blocks_are_filled_with),
+		alone(what_check_fills_is_told_as_junk),
 		alone(numbers_may_be_of_base_8_10_and_16),
 		alone(numbers_beyond_our_bounds_are_narrowed_to_them),
 		alone(a_wrong_value_is_told_and_changes_nothing_else),

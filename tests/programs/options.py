@@ -26,7 +26,7 @@ status = libc.mallctl(name, ctypes.byref(value), ctypes.byref(length), None, cty
 if status == 22:
     status = libc.mallctl(name, ctypes.byref(value), ctypes.byref(length), None, ctypes.c_size_t(0))
 assert status == 0, (name, status)
-if sys.argv[2] in ("true", "false"):
+if length.value == 1:
     print(("false", "true")[value.value])
 elif sys.argv[2].lstrip("-").isdigit():
     print(value.value)
