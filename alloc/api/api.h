@@ -74,18 +74,6 @@ mark_of(void *p)
 	return (void **)p + 1;
 }
 
-/*
- * What misuse dies with: "trimalloc: free(): 0x7f12a040" and then whatever the
- * caller adds, up to the end of the line.
- */
-struct sentence {
-	struct text text;
-	char buf[256];
-};
-
-struct text *sentence_begin(struct sentence *s, const char *name,
-			    const void *p);
-
 /* The slow paths of the two fast paths. `name` is who asks, for messages. */
 void *malloc_slow(size_t n);
 void free_slow(void *p);
@@ -143,9 +131,6 @@ struct block block_check(const char *name, const void *p);
 
 /* The bytes of a block that is known to be one. */
 size_t block_span(const void *p);
-
-/* Dies: the name, the address, and why. */
-_Noreturn void die_because(const char *name, const void *p, const char *why);
 
 /* Whether a block from a slab may stay where it is when it is to have n bytes. */
 bool resize_stays(size_t n, const struct block *b);

@@ -8,6 +8,7 @@
 #include "../cache/quarantine.h"
 #include "../heap/arena.h"
 #include "../heap/guard.h"
+#include "../heap/misuse.h"
 #include "../heap/tail.h"
 #include "../os/guarded.h"
 #include "api.h"
@@ -195,20 +196,20 @@ static _Noreturn void
 die_overwritten(const char *name, const void *p, const struct tail *t,
 		size_t bytes)
 {
-	struct sentence s;
-	struct text *text = sentence_begin(&s, name, p);
+	struct misuse m;
+	struct text *text = misuse_begin(&m, name, p);
 
-	text_str(text, " was written to behind its end (");
+	text_str(text, " was written to behind its end, ");
 	if (t->state == TAIL_BROKEN) {
-		text_str(text, "all of what lies behind it, up to byte ");
+		text_str(text, "all that lies behind it, up to byte ");
 		text_uint(text, bytes);
 	} else {
-		text_uint(text, t->n);
-		text_str(text, " bytes, offset ");
+		text_str(text, "at byte ");
 		text_uint(text, t->at);
+		text_str(text, " of ");
+		text_uint(text, t->n);
 	}
-	text_str(text, ")\n");
-	die_text(text);
+	misuse_die(&m, p);
 }
 
 size_t
@@ -220,7 +221,7 @@ checked_size(const char *name, const void *p, size_t bytes)
 		return bytes;
 	t = tail_read(p, bytes);
 	if (t.state == TAIL_FREED)
-		die_because(name, p, " was already freed");
+		misuse_die_because(name, p, " was already freed");
 	if (t.state == TAIL_BROKEN || t.at != TAIL_WHOLE)
 		die_overwritten(name, p, &t, bytes);
 	return t.n;

@@ -8,6 +8,7 @@
 #include "../cache/sample.h"
 #include "../control/guard_fault.h"
 #include "../control/guard_report.h"
+#include "../heap/misuse.h"
 #include "api.h"
 #include "guarded.h"
 
@@ -25,31 +26,22 @@ guarded_alloc_slow(size_t n, size_t alignment, unsigned cls)
 	return p;
 }
 
+/* What was said, what is known of p, and who took and freed its block. */
 static _Noreturn void
-die_of_slot(const char *name, const void *p, const char *what)
+die_of_slot(struct misuse *m, const void *p)
 {
-	struct sentence s;
-
-	text_str(sentence_begin(&s, name, p), what);
-	text_str(&s.text, "\n");
-	guard_report_misuse(&s.text, guard_slot_of(p));
+	misuse_finish(m, p);
+	guard_report_misuse(&m->text, guard_slot_of(p));
 	abort();
 }
 
 static _Noreturn void
-die_inside(const char *name, const void *p, const struct guard_slot *slot)
+die_of_slot_because(const char *name, const void *p, const char *why)
 {
-	char buf[128];
-	struct text t;
+	struct misuse m;
 
-	text_init(&t, buf, sizeof buf - 1);
-	text_str(&t, " points into a guarded block (");
-	text_uint(&t, slot->bytes);
-	text_str(&t, " bytes, offset ");
-	text_int(&t, (const char *)p - slot->block);
-	text_str(&t, ")");
-	buf[t.len] = '\0';
-	die_of_slot(name, p, buf);
+	text_str(misuse_begin(&m, name, p), why);
+	die_of_slot(&m, p);
 }
 
 /* Somebody wrote next to a live block, where nothing is inaccessible. */
@@ -58,18 +50,15 @@ die_of_spoiled(const char *name, const void *p)
 {
 	const struct guard_slot *s = guard_slot_of(p);
 	const char *at = guard_spoiled(s);
-	char buf[128];
-	struct text t;
+	struct misuse m;
+	struct text *t = misuse_begin(&m, name, p);
 
-	text_init(&t, buf, sizeof buf - 1);
-	text_str(&t, at < s->block ? " was written in front of ("
-				   : " was written behind (");
-	text_uint(&t, s->bytes);
-	text_str(&t, " bytes, offset ");
-	text_int(&t, at - s->block);
-	text_str(&t, ")");
-	buf[t.len] = '\0';
-	die_of_slot(name, p, buf);
+	text_str(t, at < s->block ? " was written to in front of it, at byte "
+				  : " was written to behind its end, at byte ");
+	text_int(t, at - s->block);
+	text_str(t, " of ");
+	text_uint(t, s->bytes);
+	die_of_slot(&m, p);
 }
 
 /* p is no live block's first byte. */
@@ -81,10 +70,11 @@ die_of_pointer(const char *name, const void *p)
 	uint32_t state = atomic_load_explicit(&s->state, memory_order_acquire);
 
 	if (state == GUARD_UNUSED)
-		die_of_slot(name, p, " is not a pointer of this allocator");
-	if (p == s->block)
-		die_of_slot(name, p, " was already freed");
-	die_inside(name, p, s);
+		die_of_slot_because(name, p,
+				    " is not a pointer of this allocator");
+	die_of_slot_because(name, p,
+			    p == s->block ? " was already freed"
+					  : " points into a block");
 }
 
 void

@@ -42,10 +42,10 @@ struct shape {
 static _Noreturn void
 die_of_cache(const char *name, unsigned cache)
 {
-	struct sentence s;
-	struct text *t = &s.text;
+	char buf[128];
+	struct text s, *t = &s;
 
-	text_init(t, s.buf, sizeof s.buf);
+	text_init(t, buf, sizeof buf);
 	text_str(t, "trimalloc: ");
 	text_str(t, name);
 	text_str(t, ": there is no thread cache ");

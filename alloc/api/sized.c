@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "../heap/guard.h"
+#include "../heap/misuse.h"
 #include "api.h"
 
 /* A block with a tail knows what was requested. */
@@ -53,27 +54,25 @@ has_class_of(void *p, size_t n)
 static _Noreturn void
 die_of_size(const char *name, const void *p, size_t n, size_t bytes)
 {
-	struct sentence s;
-	struct text *t = sentence_begin(&s, name, p);
+	struct misuse m;
+	struct text *t = misuse_begin(&m, name, p);
 
 	text_str(t, " has size ");
 	text_uint(t, bytes);
 	text_str(t, ", not ");
 	text_uint(t, n);
-	text_str(t, "\n");
-	die_text(t);
+	misuse_die(&m, p);
 }
 
 static _Noreturn void
 die_of_alignment(const char *name, const void *p, size_t alignment)
 {
-	struct sentence s;
-	struct text *t = sentence_begin(&s, name, p);
+	struct misuse m;
+	struct text *t = misuse_begin(&m, name, p);
 
 	text_str(t, " was not allocated with alignment ");
 	text_uint(t, alignment);
-	text_str(t, "\n");
-	die_text(t);
+	misuse_die(&m, p);
 }
 
 /* Also C++'s sized delete, which names itself. */

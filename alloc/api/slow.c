@@ -14,6 +14,7 @@
 #include "../control/reclaim.h"
 #include "../heap/direct.h"
 #include "../heap/large.h"
+#include "../heap/misuse.h"
 #include "../pages/bell.h"
 #include "checked.h"
 #include "guarded.h"
@@ -181,41 +182,17 @@ malloc_or_null(size_t n)
 
 /* --- whose pointer is this? -------------------------------------------------- */
 
-struct text *
-sentence_begin(struct sentence *s, const char *name, const void *p)
-{
-	text_init(&s->text, s->buf, sizeof s->buf);
-	text_str(&s->text, "trimalloc: ");
-	text_str(&s->text, name);
-	text_str(&s->text, ": ");
-	text_hex(&s->text, (uintptr_t)p);
-	return &s->text;
-}
-
-_Noreturn void
-die_because(const char *name, const void *p, const char *why)
-{
-	struct sentence s;
-
-	text_str(sentence_begin(&s, name, p), why);
-	text_str(&s.text, "\n");
-	die_text(&s.text);
-}
-
 /* An address inside a slab that is no slot's first byte. */
 static _Noreturn void
-die_inside(const char *name, const void *p, const struct slab *slab)
+die_inside(const char *name, const void *p, unsigned cls)
 {
-	struct sentence s;
-	struct text *t = sentence_begin(&s, name, p);
-	size_t size = class_size(slab->cls);
+	const struct class_shape *shape = &class_shapes[cls];
+	size_t in_group = (uintptr_t)p & shape->mask;
 
-	text_str(t, " points into a block (class ");
-	text_uint(t, size);
-	text_str(t, " bytes, offset ");
-	text_uint(t, ((uintptr_t)p & class_shapes[slab->cls].mask) % size);
-	text_str(t, ")\n");
-	die_text(t);
+	misuse_die_because(name, p,
+			   in_group < shape->per_group * class_size(cls)
+				   ? " points into a block"
+				   : " points between blocks");
 }
 
 /*
@@ -226,22 +203,14 @@ die_inside(const char *name, const void *p, const struct slab *slab)
 static _Noreturn void
 die_inside_run(const char *name, const void *p, const struct region *r)
 {
-	struct sentence s;
-	struct text *t;
 	size_t page = region_page(r, p), first = page;
 
 	while (first > 0 && pagemap_get(r, first) == CLASS_TO_MAP(CLASS_NONE))
 		first--;
 	if (pagemap_get(r, first) == CLASS_TO_MAP(CLASS_NONE) ||
 	    first + r->runs[first] <= page)
-		die_because(name, p, " was already freed");
-	t = sentence_begin(&s, name, p);
-	text_str(t, " points into a block (");
-	text_uint(t, (size_t)r->runs[first] << PAGE_SHIFT);
-	text_str(t, " bytes, offset ");
-	text_uint(t, (uintptr_t)p - r->base - (first << PAGE_SHIFT));
-	text_str(t, ")\n");
-	die_text(t);
+		misuse_die_because(name, p, " was already freed");
+	misuse_die_because(name, p, " points into a block");
 }
 
 /* In a page that is or was a slab's. */
@@ -263,7 +232,10 @@ die_no_block(const char *name, const void *p, const struct region *r)
 	if (chunk_owner(c) != NULL && bits_test(c->used, chunk_page(c, p)) &&
 	    !is_in_slab(p))
 		die_inside_run(name, p, r);
-	die_because(name, p, " was already freed");
+	misuse_die_because(name, p,
+			   chunk_is_fresh(c, chunk_page(c, p))
+				   ? " is not a pointer of this allocator"
+				   : " was already freed");
 }
 
 static bool
@@ -293,7 +265,6 @@ static unsigned
 class_check(const char *name, const void *p)
 {
 	struct region *r = region_find(p);
-	const struct slab *slab;
 	unsigned cls;
 
 	if (r == NULL && guard_owns(p)) {
@@ -301,19 +272,16 @@ class_check(const char *name, const void *p)
 		return CLASS_GUARDED;
 	}
 	if (r == NULL)
-		die_because(name, p, " is not a pointer of this allocator");
+		misuse_die_because(name, p,
+				   " is not a pointer of this allocator");
 	cls = class_at(r, p);
 	if (cls == CLASS_NONE)
 		die_no_block(name, p, r);
 	if (is_first_byte(p, cls))
 		return cls;
-	if (!class_is_slab(cls))
-		die_inside_run(name, p, r);
-	slab = slab_find(p);
-	/* It was retired by another thread just now. */
-	if (slab == NULL)
-		die_because(name, p, " was already freed");
-	die_inside(name, p, slab);
+	if (class_is_slab(cls))
+		die_inside(name, p, cls);
+	die_inside_run(name, p, r);
 }
 
 /* In its slab, or never handed out. */
@@ -335,9 +303,9 @@ live_check(const char *name, void *p, unsigned cls)
 	if (cls == CLASS_RUN || cls == CLASS_GUARDED)
 		return;
 	if (class_is_slab(cls) && is_free_in_slab(p))
-		die_because(name, p, " was already freed");
+		misuse_die_because(name, p, " was already freed");
 	if (*mark_of(p) == free_mark() && drain_find(p, cls))
-		die_because(name, p, " was already freed");
+		misuse_die_because(name, p, " was already freed");
 }
 
 static size_t

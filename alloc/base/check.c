@@ -166,6 +166,13 @@ has_jvm_handler(void)
 }
 
 void
+die_text_locked(struct text *t)
+{
+	text_write(t, stderr_borrow());
+	abort();
+}
+
+void
 die_text(struct text *t)
 {
 	/* One write, so that lines of other threads do not cut ours. */

@@ -26,6 +26,9 @@ _Noreturn void die(const char *sentence);
  */
 _Noreturn void die_text(struct text *t);
 
+/* The same with locks held, for which a JVM's handler might wait: no time. */
+_Noreturn void die_text_locked(struct text *t);
+
 /* One line to stderr, "trimalloc: <sentence>"; the process goes on. */
 void complain(const char *sentence);
 

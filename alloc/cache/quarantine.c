@@ -3,6 +3,7 @@
  */
 #include "../base/check.h"
 #include "../heap/direct.h"
+#include "../heap/misuse.h"
 #include "../heap/tail.h"
 #include "../os/lock.h"
 #include "../os/os.h"
@@ -56,22 +57,19 @@ quarantine_boot(size_t max_bytes, size_t max_blocks, int fill)
 static _Noreturn void
 die_written(const void *p, const struct tail *t, size_t at)
 {
-	char buf[256];
-	struct text s;
+	struct misuse m;
+	struct text *s = misuse_begin(&m, "free()", p);
 
-	text_init(&s, buf, sizeof buf);
-	text_str(&s, "trimalloc: free(): ");
-	text_hex(&s, (uintptr_t)p);
-	text_str(&s, " was written to after it was freed (");
+	text_str(s, " was written to after it was freed, ");
 	if (t->state == TAIL_BROKEN) {
-		text_str(&s, "behind its end");
+		text_str(s, "behind its end");
 	} else {
-		text_uint(&s, t->n);
-		text_str(&s, " bytes, offset ");
-		text_uint(&s, at);
+		text_str(s, "at byte ");
+		text_uint(s, at);
+		text_str(s, " of ");
+		text_uint(s, t->n);
 	}
-	text_str(&s, ")\n");
-	die_text(&s);
+	misuse_die(&m, p);
 }
 
 /* Nobody else has the block. */

@@ -2,6 +2,7 @@
  * bin.c -- see bin.h.
  */
 #include "bin.h"
+#include "misuse.h"
 #include "../base/check.h"
 #include "../pages/bell.h"
 
@@ -307,6 +308,15 @@ retire_all(struct list_node *n)
 	}
 }
 
+/* Whoever flushes holds a cache's lock. */
+static _Noreturn void
+die_of_gone(const void *p)
+{
+	misuse_die_locked("free()", p,
+			  " was freed twice, and its second free came through "
+			  "a cache");
+}
+
 /*
  * Returns those of the blocks that belong to b; the others move to the front
  * of the array, and their number is the result.
@@ -322,8 +332,8 @@ flush_to_bin(struct bin *b, void **blocks, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		struct slab *s = slab_find(blocks[i]);
 
-		ensure(s != NULL, "free(): a block was freed twice, and its "
-				  "slab is gone");
+		if (s == NULL)
+			die_of_gone(blocks[i]);
 		if (s->bin != b) {
 			blocks[rest++] = blocks[i];
 			continue;
@@ -345,8 +355,8 @@ bin_flush(void **blocks, size_t n)
 	while (n > 0) {
 		struct slab *s = slab_find(blocks[0]);
 
-		ensure(s != NULL, "free(): a block was freed twice, and its "
-				  "slab is gone");
+		if (s == NULL)
+			die_of_gone(blocks[0]);
 		n = flush_to_bin(s->bin, blocks, n);
 	}
 }

@@ -1,8 +1,8 @@
 /*
  * slab.c -- see slab.h.
  */
+#include "misuse.h"
 #include "slab.h"
-#include "../base/check.h"
 #include "../pages/meta.h"
 
 static size_t
@@ -113,6 +113,16 @@ slab_take(struct slab *s, void **out, size_t n)
 	s->nfree = (uint16_t)(s->nfree - got);
 	s->age = 0;
 	return got;
+}
+
+void
+slab_die_of_put(const void *p, bool is_slot)
+{
+	misuse_die_locked("free()", p,
+			  is_slot ? " was freed twice, and its second free "
+				    "came through a cache"
+				  : " was in a thread's cache and is no block: "
+				    "the heap is corrupt");
 }
 
 /* --- pages ----------------------------------------------------------------- */

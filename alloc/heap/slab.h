@@ -145,18 +145,20 @@ bool slab_looks_free(const struct slab *s, const void *p);
  */
 size_t slab_used(const struct slab *s, void **out, size_t n);
 
+/* Of what cannot be put: a slot that is free, or no slot at all. */
+_Noreturn void slab_die_of_put(const void *p, bool is_slot);
+
 /* Puts a slot back. Dies where it is free already. */
 ALWAYS_INLINE void
 slab_put(struct slab *s, void *p)
 {
 	size_t i;
 
-	ensure(slab_slot(s, p, &i), "a thread cache held an address that is "
-				    "no block: the heap is corrupt");
-	ensure(!bits_test(s->free, i) &&
-		       (s->away == 0 || !(s->away & slab_slot_pages(s, i))),
-	       "free(): a block was freed twice, and its second free came "
-	       "through a cache");
+	if (!slab_slot(s, p, &i))
+		slab_die_of_put(p, false);
+	if (bits_test(s->free, i) ||
+	    (s->away != 0 && (s->away & slab_slot_pages(s, i)) != 0))
+		slab_die_of_put(p, true);
 	bits_set(s->free, i);
 	if (i / BITS_WORD < s->first)
 		s->first = (uint8_t)(i / BITS_WORD);

@@ -86,6 +86,20 @@ chunk_set_owner(struct chunk *c, struct pageheap *owner)
 	atomic_store_explicit(&c->owner, owner, memory_order_relaxed);
 }
 
+/*
+ * True where a page was never handed out since its chunk is there. Right under
+ * the owner's lock, and without it for a page that nobody takes meanwhile.
+ */
+ALWAYS_INLINE bool
+chunk_is_fresh(const struct chunk *c, size_t page)
+{
+	size_t w = page / 64;
+
+	return ((c->used[w] | c->dirty[w] | c->soiled[w] | c->purged[w]) >>
+			(page % 64) &
+		1) == 0;
+}
+
 /* How many of our pages are one of the kernel's. */
 ALWAYS_INLINE unsigned
 chunk_unit(void)

@@ -70,7 +70,7 @@ refill_locked(void)
 	meta.end = block + BLOCK_BYTES;
 	*(struct block *)(void *)block = (struct block){ atomic_load_explicit(
 		&meta.blocks, memory_order_relaxed) };
-	/* Release: pairs with the acquire in meta_resident(). */
+	/* Release: pairs with the acquires in meta_resident(), meta_owns(). */
 	atomic_store_explicit(&meta.blocks, (struct block *)(void *)block,
 			      memory_order_release);
 	return true;
@@ -193,6 +193,18 @@ meta_resident(void)
 	for (; b != NULL; b = b->next)
 		bytes += os_bytes_in_core(b, BLOCK_BYTES);
 	return bytes;
+}
+
+bool
+meta_owns(const void *p)
+{
+	/* Acquire: as above. */
+	const struct block *b = atomic_load_explicit(&meta.blocks,
+						     memory_order_acquire);
+
+	while (b != NULL && (uintptr_t)p - (uintptr_t)b >= BLOCK_BYTES)
+		b = b->next;
+	return b != NULL;
 }
 
 void

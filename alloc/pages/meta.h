@@ -34,6 +34,9 @@ void meta_usage(size_t *carved, size_t *idle);
 /* Bytes of the blocks of records that are resident. Slow: asks the kernel. */
 size_t meta_resident(void);
 
+/* True where an address lies among records. Takes no lock. */
+bool meta_owns(const void *p);
+
 /* For fork.c. */
 void meta_lock(void);
 void meta_unlock(void);

@@ -524,20 +524,22 @@ main(int argc, char **argv)
 		PASSING(a_new_handler_may_end_the_program),
 		ABORTING(an_exception_that_nobody_catches_terminates, nullptr),
 		PASSING(thread_local_objects_are_destructed_on_the_allocator),
-		ABORTING(delete_twice_dies, "^trimalloc: free\\(\\): " ADDRESS
-					    " was already freed$"),
+		ABORTING(delete_twice_dies,
+			 "^trimalloc: free\\(\\): " ADDRESS
+			 " was already freed \\(class [^()]*\\)$"),
 		ABORTING(delete_of_a_variable_dies,
 			 "^trimalloc: free\\(\\): " ADDRESS
-			 " is not a pointer of this allocator$"),
+			 " is not a pointer of this allocator "
+			 "\\(in a mapping of the program's\\)$"),
 		ABORTING(sized_delete_with_another_size_dies,
 			 "^trimalloc: operator delete: " ADDRESS
-			 " has size 1024, not 100$"),
+			 " has size 1024, not 100 \\(class 1024 [^()]*\\)$"),
 		ABORTING(sized_array_delete_with_another_size_dies,
 			 "^trimalloc: operator delete\\[\\]: " ADDRESS
-			 " has size 1024, not 5000$"),
+			 " has size 1024, not 5000 \\(class 1024 [^()]*\\)$"),
 		ABORTING(sized_aligned_delete_with_another_size_dies,
 			 "^trimalloc: operator delete: " ADDRESS
-			 " has size 256, not 5000$"),
+			 " has size 256, not 5000 \\(class 256 [^()]*\\)$"),
 	};
 
 	return RUN_CASES(argc, argv, cases);

@@ -20,7 +20,7 @@ BUGS = (
     ("read", r"^trimalloc: use after free: read from 0x\w+, 2000 bytes into a freed block of 4000 bytes at 0x\w+$"),
     ("overflow", r"^trimalloc: overflow: write to 0x\w+, 96 bytes behind the end of a block of 4000 bytes at 0x\w+$"),
     ("underflow", r"^trimalloc: underflow: write to 0x\w+, 4096 bytes in front of a block of 4000 bytes at 0x\w+$"),
-    ("twice", r"^trimalloc: free\(\): 0x\w+ was already freed$"),
+    ("twice", r"^trimalloc: free\(\): 0x\w+ was already freed \(a guarded block of 4000 bytes\)$"),
 )
 
 

@@ -15,10 +15,10 @@ from jvm import tap
 
 CHECK = "check:full"
 BROKEN = (
-    ("freeTwice", None, r"free\(\): 0x\w+ was already freed"),
-    ("freeTwice", CHECK, r"free\(\): 0x\w+ was already freed"),
-    ("writeBehind", CHECK, r"free\(\): 0x\w+ was written to behind its end \(100 bytes, offset 100\)"),
-    ("writeAfterFree", CHECK, r"free\(\): 0x\w+ was written to after it was freed \(100 bytes, offset 8\)"),
+    ("freeTwice", None, r"free\(\): 0x\w+ was already freed \(class \d+ bytes, slot \d+ of a slab with \d+ of \d+ handed out\)"),
+    ("freeTwice", CHECK, r"free\(\): 0x\w+ was already freed \(class \d+ bytes, slot \d+ of a slab with \d+ of \d+ handed out\)"),
+    ("writeBehind", CHECK, r"free\(\): 0x\w+ was written to behind its end, at byte 100 of 100 \(class 128 bytes, slot [^()]+\)"),
+    ("writeAfterFree", CHECK, r"free\(\): 0x\w+ was written to after it was freed, at byte 8 of 100 \(class 128 bytes, slot [^()]+\)"),
 )
 LOADS = ["gzip:4,3", "direct:4,20", "jni:4,500", "strings:500", "threads:100", "children:2,3"]
 

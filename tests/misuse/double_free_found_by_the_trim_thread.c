@@ -7,7 +7,7 @@
 static void *
 misuse_and_wait(void *unused)
 {
-	char *p = block(1000);
+	char *p = announce(block(1000));
 
 	free(p);
 	memset(hide(p), 0x22, 1000);

@@ -135,9 +135,9 @@ main(int argc, char **argv)
 		CASE(it_works_in_a_child, .on_host = true),
 		CASE(a_block_of_the_other_malloc_is_not_taken, .on_host = true,
 		     .signal = 6,
-		     .says = { "free\\(\\): 0x[0-9a-f]+ is not a pointer of this allocator$" }),
+		     .says = { "free\\(\\): 0x[0-9a-f]+ is not a pointer of this allocator \\(in a mapping of the program's\\)$" }),
 		CASE(a_block_freed_twice_dies, .on_host = true, .signal = 6,
-		     .says = { "free\\(\\): 0x[0-9a-f]+ was already freed$" }),
+		     .says = { "free\\(\\): 0x[0-9a-f]+ was already freed \\(class [^()]*\\)$" }),
 	};
 
 	return RUN_CASES(argc, argv, cases);

@@ -466,21 +466,26 @@ main(int argc, char **argv)
 				       "4096 bytes in front of a " BLOCK),
 		CASE(a_second_free_is_told, .conf = EACH, .signal = SIGABRT,
 		     .says_somewhere =
-			     "free\\(\\): 0x[0-9a-f]+ was already freed"),
+			     "free\\(\\): 0x[0-9a-f]+ was already freed "
+			     "\\(a guarded block of 4001 bytes\\)"),
 		CASE(a_free_inside_a_block_is_told, .conf = EACH,
 		     .signal = SIGABRT,
-		     .says_somewhere = "points into a guarded block "
-				       "\\(4001 bytes, offset 16\\)"),
+		     .says_somewhere = "points into a block \\(a guarded "
+				       "block of 4001 bytes, offset 16\\)"),
 		CASE(a_byte_written_behind_a_block_is_found_by_free,
 		     .conf = EACH, .signal = SIGABRT,
-		     .says_somewhere = "free\\(\\): 0x[0-9a-f]+ was written "
-				       "behind \\(4001 bytes, offset 4001\\)"),
+		     .says_somewhere = "free\\(\\): 0x[0-9a-f]+ was written to "
+				       "behind its end, at byte 4001 of 4001 "
+				       "\\(a guarded block of 4001 bytes\\)"),
 		CASE(a_realloc_of_a_freed_block_is_told, .conf = EACH,
 		     .signal = SIGABRT,
 		     .says_somewhere =
-			     "realloc\\(\\): 0x[0-9a-f]+ was already freed"),
+			     "realloc\\(\\): 0x[0-9a-f]+ was already freed "
+			     "\\(a guarded block of 4001 bytes\\)"),
 		CASE(a_free_by_a_wrong_size_is_told, .conf = EACH,
-		     .signal = SIGABRT, .says_somewhere = "size 4001, not 100"),
+		     .signal = SIGABRT,
+		     .says_somewhere =
+			     "size 4001, not 100 \\(a guarded block of 4001 bytes\\)"),
 		CASE(a_fault_goes_to_the_program_s_handler, .conf = EACH,
 		     .says_somewhere = "use after free: write to 0x[0-9a-f]+, "
 				       "0 bytes into a freed " BLOCK),

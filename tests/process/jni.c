@@ -355,7 +355,7 @@ main(int argc, char **argv)
 		{ .name = "a_child_can_use_it_beside_the_preloaded_library",
 		  .run = a_child_of_a_process_that_uses_it_can_use_it },
 		CASE(a_block_of_the_process_s_malloc_is_not_taken, .signal = 6,
-		     .says = { "free\\(\\): 0x[0-9a-f]+ is not a pointer of this allocator$" }),
+		     .says = { "free\\(\\): 0x[0-9a-f]+ is not a pointer of this allocator \\(in a mapping of the program's\\)$" }),
 		CASE(each_library_takes_64_bytes_of_static_tls_at_most),
 	};
 

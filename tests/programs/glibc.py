@@ -75,7 +75,7 @@ def main():
                         if heard.get(key) != plain[key]]))
     status, _, errors = jemalloc.run([program, "twice"], jemalloc.library())
     report.sentence("a block that is freed twice ends the process with the sentence that the page has",
-                    [] if status == -6 and re.fullmatch(r"trimalloc: free\(\): 0x[0-9a-f]+ was already freed\n", errors)
+                    [] if status == -6 and re.fullmatch(r"trimalloc: free\(\): 0x[0-9a-f]+ was already freed \(class \d+ bytes, [^()]+\)\n", errors)
                     else ["status %s, and: %s" % (status, errors)])
     report.end()
 

@@ -4,13 +4,11 @@
 import importlib.machinery
 import importlib.util
 import os
-import re
 
 import source
 import tap
 
 MISUSE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "misuse")
-ROW = re.compile(r'\{\s*"(\w+)",\s*((?:"[^"]*"\s*)+)\}')
 
 
 def script(path):
@@ -19,11 +17,6 @@ def script(path):
     module = importlib.util.module_from_spec(importlib.util.spec_from_loader("compare", loader))
     loader.exec_module(module)
     return module
-
-
-def sentences(text):
-    """{program: sentence} as misuse.c demands them."""
-    return {name: "".join(re.findall(r'"([^"]*)"', parts)) for name, parts in ROW.findall(text)}
 
 
 def unrun(programs, demanded):
@@ -45,7 +38,7 @@ def main():
     report = tap.Report()
     compare = script(os.path.join(MISUSE, "compare"))
     programs = compare.programs(tree)
-    demanded = sentences(source.read(tree, "tests/misuse/misuse.c"))
+    demanded = compare.demanded(tree)
     rows = compare.cells(compare.section(source.read(tree, "tests/README.md"))[1])
 
     report.sentence("every program of tests/misuse is run by misuse.c",
