@@ -38,21 +38,16 @@ what_is_no_mode_is_none(void **state)
 	assert_false(os_commit_is_scarce());
 }
 
-static void
-limit(int resource, rlim_t soft, rlim_t hard)
-{
-	struct rlimit l = { soft, hard };
-
-	assert_int_equal(setrlimit((__rlimit_resource_t)resource, &l), 0);
-}
+static const struct rlimit some = { 100 * GIB, RLIM_INFINITY },
+			   none = { RLIM_INFINITY, RLIM_INFINITY };
 
 static void
 a_limit_of_data(void)
 {
 	tree_put(OVERCOMMIT, "0\n");
-	limit(RLIMIT_DATA, 100 * GIB, RLIM_INFINITY);
+	assert_int_equal(setrlimit(RLIMIT_DATA, &some), 0);
 	assert_true(os_commit_is_scarce());
-	limit(RLIMIT_DATA, RLIM_INFINITY, RLIM_INFINITY);
+	assert_int_equal(setrlimit(RLIMIT_DATA, &none), 0);
 	assert_false(os_commit_is_scarce());
 }
 
@@ -60,9 +55,9 @@ static void
 a_limit_of_addresses(void)
 {
 	tree_put(OVERCOMMIT, "1\n");
-	limit(RLIMIT_AS, 100 * GIB, RLIM_INFINITY);
+	assert_int_equal(setrlimit(RLIMIT_AS, &some), 0);
 	assert_true(os_commit_is_scarce());
-	limit(RLIMIT_AS, RLIM_INFINITY, RLIM_INFINITY);
+	assert_int_equal(setrlimit(RLIMIT_AS, &none), 0);
 	assert_false(os_commit_is_scarce());
 }
 

@@ -85,12 +85,15 @@ set_or_unset(const char *variable, const char *value)
 		unsetenv(variable);
 }
 
+/* Limits of 0 leave it to whoever started us. */
 static void
-limit(int resource, size_t bytes)
+limit(const struct spawn *s)
 {
-	struct rlimit r = { .rlim_cur = bytes, .rlim_max = bytes };
+	struct rlimit space = { s->address_space, s->address_space };
+	struct rlimit data = { s->data, s->data };
 
-	if (bytes > 0 && setrlimit((__rlimit_resource_t)resource, &r) != 0)
+	if ((space.rlim_max > 0 && setrlimit(RLIMIT_AS, &space) != 0) ||
+	    (data.rlim_max > 0 && setrlimit(RLIMIT_DATA, &data) != 0))
 		_exit(EXIT_NO_EXEC);
 }
 
@@ -147,8 +150,7 @@ become(const struct spawn *s, int out, int err)
 	setrlimit(RLIMIT_CORE, &no_core);
 	if (s->group != NULL)
 		enter_group(s->group);
-	limit(RLIMIT_AS, s->address_space);
-	limit(RLIMIT_DATA, s->data);
+	limit(s);
 	start(s->argv);
 }
 
