@@ -6,11 +6,12 @@ check-programs`. Tracking adds a header and a footer to each block and checks
 them when it is freed, so it finds a neighbour's overrun; collectors differ in
 their threads and in what they allocate; large pages, pretouching and archives
 of classes change what lies beside our memory. With --table the results come as
-rows for tests/README.md. tests/java/flags.py is the short form.
+rows for tests/README.md, with --from NAME only from the first set on whose name
+begins so. tests/java/flags.py is the short form.
 """
 
+import argparse
 import itertools
-import sys
 import time
 
 import jvm
@@ -66,11 +67,16 @@ def why_not(bench, options):
 class Matrix:
     """Counts sentences, and keeps rows of a table."""
 
-    def __init__(self, report):
+    def __init__(self, report, first):
         self.report = report
+        self.first = first
+        self.begun = False
         self.rows = {}
 
     def run(self, bench, name, options, loads=None):
+        self.begun = self.begun or name.startswith(self.first)
+        if not self.begun:
+            return
         text = "%s works with %s" % (bench.jdk, name)
         reason = why_not(bench, options)
         begin = time.monotonic()
@@ -107,12 +113,19 @@ def run_all(matrix, bench):
 
 
 def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--table", action="store_true")
+    parser.add_argument("--from", dest="first", default="")
+    wishes = parser.parse_args()
     report = tap.Report()
-    matrix, jdks = Matrix(report), []
+    matrix, jdks = Matrix(report, wishes.first), []
     for bench in jvm.each_bench(report, "every collector runs"):
         jdks.append(bench.jdk)
+        matrix.begun = False
         run_all(matrix, bench)
-    if "--table" in sys.argv[1:]:
+    if jdks and not matrix.rows:
+        report.sentence("a set of options is named '%s...'" % wishes.first, ["there is none"])
+    if wishes.table:
         matrix.print_table(jdks)
     report.end()
 
