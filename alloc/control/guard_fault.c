@@ -2,6 +2,7 @@
  * guard_fault.c -- see guard_fault.h.
  */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <ucontext.h>
 
@@ -134,7 +135,9 @@ die_by_default(int number, const siginfo_t *info)
 {
 	struct os_disposition d = { .handler = default_handler() };
 
-	os_disposition_set(number, &d);
+	/* A sandbox may refuse it: here the fault would come again for ever. */
+	if (!os_disposition_set(number, &d))
+		abort();
 	/* Somebody sent it. */
 	if (info->si_code <= 0)
 		os_raise(number);

@@ -13,6 +13,9 @@
 
 #define KERNEL_SET_BYTES 8
 
+/* Nothing was blocked: the kernel's own masks never have SIGKILL's bit. */
+#define NO_MASK UINT64_MAX
+
 /*
  * x86_64's kernel wants to be told how a handler returns. Unwinders know the
  * place by exactly these instructions, as libc has them.
@@ -66,7 +69,7 @@ os_disposition_set(int number, const struct os_disposition *d)
 uint64_t
 os_block_signals(void)
 {
-	uint64_t all = UINT64_MAX, before = 0;
+	uint64_t all = UINT64_MAX, before = NO_MASK;
 
 	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, &before,
 		KERNEL_SET_BYTES);
@@ -76,6 +79,8 @@ os_block_signals(void)
 void
 os_restore_signals(uint64_t before)
 {
+	if (before == NO_MASK)
+		return;
 	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &before, NULL,
 		KERNEL_SET_BYTES);
 }

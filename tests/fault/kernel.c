@@ -200,11 +200,26 @@ become(struct run *r)
 	_exit(1);
 }
 
+/*
+ * Above those that a run is given: dup2() of a number to itself would leave it
+ * to be closed by exec, and the run would have no orders.
+ */
+static int
+make_file(const char *name)
+{
+	int low = memfd_create(name, MFD_CLOEXEC), fd;
+
+	must(low >= 0);
+	fd = fcntl(low, F_DUPFD_CLOEXEC, ORDERS_FD + 1);
+	close(low);
+	return fd;
+}
+
 static void
 start_run(struct run *r, const struct orders *orders)
 {
-	r->fd = memfd_create("orders", MFD_CLOEXEC);
-	r->err = memfd_create("err", MFD_CLOEXEC);
+	r->fd = make_file("orders");
+	r->err = make_file("err");
 	must(r->fd >= 0 && r->err >= 0);
 	must(ftruncate(r->fd, sizeof *r->orders) == 0);
 	r->orders = mmap(NULL, sizeof *r->orders, PROT_READ | PROT_WRITE,

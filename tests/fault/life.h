@@ -15,6 +15,7 @@ enum {
 	LIFE_OF_ROTATION, /* one dump file and its elders; a stale socket */
 	LIFE_OF_SCARCITY, /* commit charge is short; dumps to stderr */
 	LIFE_OF_COUNTING, /* dump files with numbers; decay 0; huge pages */
+	LIFE_OF_GUARDS,   /* guarded blocks, which are misused */
 	NLIVES
 };
 
