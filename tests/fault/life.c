@@ -208,19 +208,23 @@ take_guarded(void)
 	return NULL;
 }
 
-enum misuse { WITH_HANDLER, WITHOUT, SENT, NMISUSES };
+enum misuse { WITH_HANDLER, WITHOUT, SENT, FREED_TWICE, NMISUSES };
 
 /* Reads what it has freed; or is sent what that would bring. */
 static _Noreturn void
 misuse_a_guarded_block(enum misuse kind)
 {
 	const volatile char *p;
+	void *volatile twice = malloc(20000);
 
 	alarm(20);
 	if (kind == WITH_HANDLER)
 		signal(SIGSEGV, end_by_handler);
 	if (kind == SENT)
 		raise(SIGSEGV);
+	free(twice);
+	if (kind == FREED_TWICE)
+		free(twice);
 	p = take_guarded();
 	if (p == NULL)
 		_exit(UNSEEN);
@@ -237,8 +241,9 @@ static void
 live_with_misuses(bool may_fail)
 {
 	for (int kind = 0; guard_is_on() && kind < NMISUSES; kind++) {
-		int status = -1,
-		    due = kind == WITH_HANDLER ? HANDLED << 8 : SIGSEGV;
+		int status = -1, due = kind == WITH_HANDLER  ? HANDLED << 8
+				       : kind == FREED_TWICE ? SIGABRT
+							     : SIGSEGV;
 		pid_t pid = fork();
 
 		must(pid >= 0);
