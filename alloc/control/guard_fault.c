@@ -104,13 +104,13 @@ get_theirs(void)
 	struct os_disposition d;
 	uint32_t turn;
 
+	/* An exchange, for no load of the record may fall behind it. */
 	do {
 		turn = atomic_load_explicit(&fault.turn, memory_order_acquire);
 		d = fault.theirs;
-		atomic_thread_fence(memory_order_acquire);
 	} while (turn % 2 != 0 ||
-		 atomic_load_explicit(&fault.turn, memory_order_relaxed) !=
-			 turn);
+		 atomic_fetch_add_explicit(&fault.turn, 0,
+					   memory_order_acq_rel) != turn);
 	return d;
 }
 

@@ -84,8 +84,8 @@ bool os_residence(const void *addr, size_t bytes, struct os_residence *out);
 /*
  * Which of up to that many pages are resident: a bit for each, from bits[0]
  * on. A page that was read and never written counts too, though it is the
- * kernel's one page of zeros. False where part of the range is no mapping.
- * 5 us.
+ * kernel's one page of zeros. False, and no bit set, where the kernel does not
+ * say; errno is ENOMEM where part of the range is no mapping. 5 us.
  */
 bool os_in_core(const void *addr, size_t npages, uint64_t *bits);
 

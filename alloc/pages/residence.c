@@ -1,6 +1,8 @@
 /*
  * residence.c -- see residence.h.
  */
+#include <errno.h>
+
 #include "residence.h"
 #include "../base/bits.h"
 #include "../os/memory.h"
@@ -20,7 +22,11 @@ compare_chunk(struct chunk *c, struct residence *out)
 	uint64_t books[CHUNK_NWORDS], core[CHUNK_NWORDS];
 	bool has_books = pageheap_books(c, books);
 
-	if (!os_in_core(c->base, CHUNK_NPAGES, core))
+	/*
+	 * Without a mapping: a move of its pages took the addresses away, and
+	 * the kernel had none to put in place (OS_LOST). Nothing is resident.
+	 */
+	if (!os_in_core(c->base, CHUNK_NPAGES, core) && errno != ENOMEM)
 		return;
 	for (size_t i = 0; i < CHUNK_NWORDS; i++) {
 		out->resident += count(core[i]);

@@ -10,6 +10,7 @@ longest life calls it, and how many runs failed it.
 """
 import os
 import re
+import shlex
 import subprocess
 import sys
 
@@ -80,12 +81,12 @@ def lines_of(places):
 
 def asked_for():
     """Names that the library asks others for."""
-    text = output(os.environ.get("NM", "nm"), "-D", "-u", os.environ["TRI_LIB"])
+    text = output(*shlex.split(os.environ.get("NM", "nm")), "-D", "-u", os.environ["TRI_LIB"])
     return {line.split()[-1].split("@")[0] for line in text.splitlines()}
 
 
 def wrapped():
-    text = output(os.environ.get("NM", "nm"), KERNEL)
+    text = output(*shlex.split(os.environ.get("NM", "nm")), KERNEL)
     return set(re.findall(r" T __wrap_(\w+)", text))
 
 

@@ -182,7 +182,14 @@ int __wrap_fcntl(int fd, int what, ...);
 int
 __wrap_fcntl(int fd, int what, ...)
 {
-	return refuse("fcntl", PLACE, EBADF) ? -1 : __real_fcntl(fd, what);
+	va_list more;
+	long arg;
+
+	/* Whether there is one or not: registers hold something. */
+	va_start(more, what);
+	arg = va_arg(more, long);
+	va_end(more);
+	return refuse("fcntl", PLACE, EBADF) ? -1 : __real_fcntl(fd, what, arg);
 }
 
 int __real_prctl(int, unsigned long, unsigned long, unsigned long,

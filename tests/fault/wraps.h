@@ -49,7 +49,7 @@ struct fault {
 };
 
 /* Some places are come to only where others have failed. */
-#define NFAULTS 3
+#define NFAULTS 4
 
 struct orders {
 	struct fault faults[NFAULTS];
