@@ -67,7 +67,7 @@ def why_not(bench, options):
 class Matrix:
     """Counts sentences, and keeps rows of a table."""
 
-    def __init__(self, report, first):
+    def __init__(self, report, first=""):
         self.report = report
         self.first = first
         self.begun = False
