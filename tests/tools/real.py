@@ -174,8 +174,8 @@ def writes_its_report():
             with running(*options) as p:
                 yield from answers(p)
                 yield from tool("dump", p.pid).wrong(0, err=number)
-                pattern = "%s/report.%d.*" % (path, p.pid)
-                files = until(lambda: [f for f in glob.glob(pattern) if os.path.getsize(f)])
+                pattern = "%s/report.%d.[0-9]" % (path, p.pid)
+                files = until(lambda: glob.glob(pattern))
                 if not files:
                     yield "%s: no report: %s" % (number, os.listdir(path))
                     continue
