@@ -117,6 +117,18 @@ ns_is_due(uint64_t due, uint64_t now, uint64_t most)
 	return due <= now || due - now > most;
 }
 
+/*
+ * Each bit of the result hangs on each of x: the last step of splitmix64
+ * (G. Steele et al., "Fast Splittable Pseudorandom Number Generators", 2014).
+ */
+ALWAYS_INLINE uint64_t
+mix_bits(uint64_t x)
+{
+	x = (x ^ x >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+	x = (x ^ x >> 27) * UINT64_C(0x94d049bb133111eb);
+	return x ^ x >> 31;
+}
+
 /* Position of the highest set bit; n is not 0. */
 ALWAYS_INLINE unsigned
 log2_floor(size_t n)

@@ -3,7 +3,7 @@
  */
 #include "../base/options.h"
 #include "../heap/arena.h"
-#include "../os/os.h"
+#include "../os/guarded.h"
 #include "closing.h"
 #include "sample.h"
 #include "thread.h"
@@ -17,7 +17,7 @@ draw(void)
 {
 	uint64_t n = (uint64_t)option(guarded);
 
-	return n == 0 ? INT64_MAX : (int64_t)(1 + guard_random() % (2 * n - 1));
+	return n == 0 ? INT64_MAX : (int64_t)(1 + os_random() % (2 * n - 1));
 }
 
 static int64_t

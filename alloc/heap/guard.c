@@ -3,8 +3,8 @@
  */
 #include <string.h>
 
+#include "../os/guarded.h"
 #include "../os/lock.h"
-#include "../os/os.h"
 #include "guard.h"
 
 /* The end of the queue. */
@@ -19,7 +19,6 @@ static struct {
 	size_t nfresh;        /* slots before it have been used */
 	size_t nout;          /* slots that are not in the queue */
 	uint32_t first, last; /* freed ones, the one freed first at the front */
-	_Atomic uint64_t random;
 	_Atomic uint64_t bytes; /* of live blocks */
 	_Atomic uint64_t nsampled, nfull, nrefused, nerrors;
 } pool;
@@ -29,19 +28,6 @@ count(_Atomic uint64_t *n)
 {
 	/* Relaxed: numbers for reports. */
 	atomic_fetch_add_explicit(n, 1, memory_order_relaxed);
-}
-
-/* A counter, mixed (G. Steele et al., "splitmix", 2014). */
-uint64_t
-guard_random(void)
-{
-	uint64_t n = atomic_fetch_add_explicit(&pool.random,
-					       UINT64_C(0x9e3779b97f4a7c15),
-					       memory_order_relaxed);
-
-	n = (n ^ n >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-	n = (n ^ n >> 27) * UINT64_C(0x94d049bb133111eb);
-	return n ^ n >> 31;
 }
 
 bool
@@ -65,9 +51,6 @@ guard_boot(size_t nslots)
 	pool.slot_bytes = slot;
 	pool.guard_bytes = guard;
 	pool.first = pool.last = NO_SLOT;
-	/* Relaxed: whoever comes first. */
-	atomic_store_explicit(&pool.random, os_now_ns() ^ (uintptr_t)at,
-			      memory_order_relaxed);
 	guard_range = (struct guard_range){ (uintptr_t)at, bytes };
 	return true;
 }
@@ -239,7 +222,7 @@ guard_alloc(size_t n, size_t alignment)
 		return NULL;
 	}
 	set_state(s, GUARD_CLAIMED);
-	place(s, n, alignment, (guard_random() & 1) != 0);
+	place(s, n, alignment, (os_random() & 1) != 0);
 	if (!os_commit(s->pages, s->open_bytes)) {
 		count(&pool.nrefused);
 		set_state(s, GUARD_FREED);

@@ -134,9 +134,6 @@ bool guard_note_error(struct guard_slot *s);
 
 void guard_stats(struct guard_stats *out);
 
-/* Any number. */
-uint64_t guard_random(void);
-
 /* For fork.c. child: slots that another thread was about to move are free. */
 void guard_lock(void);
 void guard_unlock(void);

@@ -13,16 +13,11 @@ tail_boot(uint64_t from)
 	secret = from;
 }
 
-/* Sixty-four bits in which each bit of both is mixed (splitmix64's rounds). */
 static uint64_t
 key_of(const void *p, enum tail_state state)
 {
-	uint64_t x = (uintptr_t)p ^ secret;
-
-	x += (state + 1) * UINT64_C(0x9e3779b97f4a7c15);
-	x = (x ^ x >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-	x = (x ^ x >> 27) * UINT64_C(0x94d049bb133111eb);
-	return x ^ x >> 31;
+	return mix_bits(((uintptr_t)p ^ secret) +
+			(state + 1) * UINT64_C(0x9e3779b97f4a7c15));
 }
 
 /*

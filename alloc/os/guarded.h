@@ -2,7 +2,8 @@
  * guarded.h -- what makes us harder to attack: memory that nobody runs into or
  * writes to, numbers that nobody foretells.
  *
- * Above   pages/meta.c, pages/region.c, pages/pagepool.c, cache, api/boot.c
+ * Above   pages/meta.c, pages/region.c, pages/pagepool.c, heap/guard.c, cache,
+ *         api/boot.c, api/checked.c
  * Lock    none; what os.h says holds here too
  * Always  where the kernel refuses, all goes on as if it had not been asked
  */

@@ -458,18 +458,15 @@ uint64_t
 os_random(void)
 {
 	static _Atomic uint64_t state;
-	/* Weyl's sequence, and a mixing of it by G. Steele et al., "Fast
-	 * Splittable Pseudorandom Number Generators" (2014). */
+	/* Weyl's sequence, mixed. */
 	const uint64_t step = UINT64_C(0x9e3779b97f4a7c15);
-	uint64_t z = 0;
+	uint64_t unseeded = 0;
 
 	/* Relaxed: of two first seeds either is as good. */
 	if (atomic_load_explicit(&state, memory_order_relaxed) == 0)
 		atomic_compare_exchange_strong_explicit(
-			&state, &z, (os_secret() ^ os_now_ns()) | 1,
+			&state, &unseeded, (os_secret() ^ os_now_ns()) | 1,
 			memory_order_relaxed, memory_order_relaxed);
-	z = atomic_fetch_add_explicit(&state, step, memory_order_relaxed);
-	z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-	z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
-	return z ^ z >> 31;
+	return mix_bits(
+		atomic_fetch_add_explicit(&state, step, memory_order_relaxed));
 }
