@@ -373,25 +373,48 @@ leaving(const char *name, void *p)
 	return cls;
 }
 
+/* What goes to neither a cache nor an arena: true where that was done. */
+static bool
+free_elsewhere(const char *name, void *p, unsigned cls)
+{
+	if (cls == CLASS_GUARDED) {
+		guarded_free(name, p);
+		return true;
+	}
+	if (!api_is_checked || !checked_in(name, p, cls, block_bytes(p, cls)))
+		return false;
+	bell_ring();
+	return true;
+}
+
+static void
+free_direct(void *p, unsigned cls)
+{
+	direct_free(p, cls);
+	bell_ring();
+}
+
+static void
+after_free(void)
+{
+	start_trim_thread();
+	trim_poll();
+}
+
 void
 free_for(const char *name, void *p)
 {
 	unsigned cls = leaving(name, p);
 
-	if (cls == CLASS_GUARDED) {
-		guarded_free(name, p);
-	} else if (api_is_checked &&
-		   checked_in(name, p, cls, block_bytes(p, cls))) {
-		bell_ring();
-	} else if (cls == CLASS_RUN || is_apart(p)) {
-		direct_free(p, cls);
-		bell_ring();
-	} else {
-		*mark_of(p) = free_mark();
-		cache_free(p, cls);
+	if (!free_elsewhere(name, p, cls)) {
+		if (cls == CLASS_RUN || is_apart(p)) {
+			free_direct(p, cls);
+		} else {
+			*mark_of(p) = free_mark();
+			cache_free(p, cls);
+		}
 	}
-	start_trim_thread();
-	trim_poll();
+	after_free();
 }
 
 void
@@ -399,20 +422,15 @@ free_to(const char *name, void *p, struct explicit_cache *e)
 {
 	unsigned cls = leaving(name, p);
 
-	if (cls == CLASS_GUARDED) {
-		guarded_free(name, p);
-	} else if (api_is_checked &&
-		   checked_in(name, p, cls, block_bytes(p, cls))) {
-		bell_ring();
-	} else if (e != NULL && cls != CLASS_RUN) {
-		*mark_of(p) = free_mark();
-		explicit_free(e, p, cls);
-	} else {
-		direct_free(p, cls);
-		bell_ring();
+	if (!free_elsewhere(name, p, cls)) {
+		if (e == NULL || cls == CLASS_RUN) {
+			free_direct(p, cls);
+		} else {
+			*mark_of(p) = free_mark();
+			explicit_free(e, p, cls);
+		}
 	}
-	start_trim_thread();
-	trim_poll();
+	after_free();
 }
 
 void
