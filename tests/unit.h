@@ -28,20 +28,12 @@
 #include <cmocka.h>
 
 #include "luck.h"
+/* From any thread; a failed assertion of cmocka's is for the first one. */
+#include "must.h"
 
 /* Where gcov counts: for a process that ends at once. */
 extern void __gcov_dump(void) __attribute__((weak));
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
-
-/* From any thread: a failed assertion of cmocka's is for the first one. */
-#define must(cond)                                                         \
-	do {                                                               \
-		if (!(cond)) {                                             \
-			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, \
-				#cond);                                    \
-			abort();                                           \
-		}                                                          \
-	} while (0)
 
 /* --- children ------------------------------------------------------------ */
 

@@ -37,21 +37,13 @@
 #include <unistd.h>
 
 #include "life.h"
+#include "must.h"
 #include "wraps.h"
 
 #define NRUNNING    4
 #define NTRIES      6
 #define SECONDS_MAX 30
 #define ERR_BYTES   400
-
-#define must(cond)                                                         \
-	do {                                                               \
-		if (!(cond)) {                                             \
-			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, \
-				#cond);                                    \
-			abort();                                           \
-		}                                                          \
-	} while (0)
 
 /* --- one run ------------------------------------------------------------------ */
 

@@ -35,25 +35,25 @@ void
 slot_check(const struct slot *s, const unsigned char *p, size_t n)
 {
 	if (s->usable <= WHOLE_MAX) {
-		expect(is_all(p, s->byte, n < s->usable ? n : s->usable));
+		must(is_all(p, s->byte, n < s->usable ? n : s->usable));
 		return;
 	}
 	for (size_t at = 0; at < n && at < s->usable; at += PAGE)
-		expect(p[at] == s->byte);
+		must(p[at] == s->byte);
 	if (n >= s->usable)
-		expect(p[s->usable - 1] == s->byte);
+		must(p[s->usable - 1] == s->byte);
 }
 
 void
 check_zero(const unsigned char *p, size_t from, size_t to)
 {
 	if (to - from <= WHOLE_MAX) {
-		expect(from >= to || is_all(p + from, 0, to - from));
+		must(from >= to || is_all(p + from, 0, to - from));
 		return;
 	}
 	for (size_t at = from; at < to; at += PAGE)
-		expect(p[at] == 0);
-	expect(p[to - 1] == 0);
+		must(p[at] == 0);
+	must(p[to - 1] == 0);
 }
 
 /* --- the model ------------------------------------------------------------------- */
@@ -64,7 +64,7 @@ arena_of(void *p)
 	unsigned arena = NO_ARENA;
 	size_t len = sizeof arena;
 
-	expect(tri_mallctl("arenas.lookup", &arena, &len, &p, sizeof p) == 0);
+	must(tri_mallctl("arenas.lookup", &arena, &len, &p, sizeof p) == 0);
 	return arena;
 }
 
@@ -72,7 +72,7 @@ void
 slot_begin(struct slot *s, void *p, size_t asked, size_t alignment)
 {
 	if (p == NULL) {
-		expect(may_fail);
+		must(may_fail);
 		return;
 	}
 	s->p = p;
@@ -80,9 +80,9 @@ slot_begin(struct slot *s, void *p, size_t asked, size_t alignment)
 	s->alignment = alignment;
 	s->usable = tri_malloc_usable_size(p);
 	s->arena = arena_of(p);
-	expect((uintptr_t)p % 16 == 0 && (uintptr_t)p % alignment == 0);
-	expect(s->usable >= asked && s->usable > 0);
-	expect(tri_sallocx(p, 0) == s->usable);
+	must((uintptr_t)p % 16 == 0 && (uintptr_t)p % alignment == 0);
+	must(s->usable >= asked && s->usable > 0);
+	must(tri_sallocx(p, 0) == s->usable);
 	live += s->usable;
 	slot_fill(s);
 }

@@ -12,20 +12,20 @@ check_sums(const struct stats *s)
 {
 	size_t cached = 0, nblocks = 0;
 
-	expect(s->active == s->allocated + s->cached + s->shelved +
-				    s->slab_free + s->slab_away);
-	expect(s->mapped >= s->active + s->dirty);
+	must(s->active == s->allocated + s->cached + s->shelved + s->slab_free +
+				  s->slab_away);
+	must(s->mapped >= s->active + s->dirty);
 	for (unsigned cls = 1; cls < CLASS_RUN; cls++) {
 		const struct class_stats *c = &s->classes[cls];
 
 		cached += c->ncached * class_size(cls);
 		nblocks += c->ncached;
 		if (class_is_slab(cls))
-			expect(c->nslabs * class_nslots(cls) ==
-			       c->nlive + c->ncached + c->nfree);
+			must(c->nslabs * class_nslots(cls) ==
+			     c->nlive + c->ncached + c->nfree);
 	}
-	expect(s->cached == cached);
-	expect(s->cached_blocks == nblocks);
+	must(s->cached == cached);
+	must(s->cached_blocks == nblocks);
 }
 
 size_t

@@ -10,7 +10,7 @@ figure(const char *name)
 {
 	size_t value = 0, len = sizeof value;
 
-	expect(mallctl(name, &value, &len, NULL, 0) == 0);
+	must(mallctl(name, &value, &len, NULL, 0) == 0);
 	return value;
 }
 
@@ -19,7 +19,7 @@ renew(void)
 {
 	uint64_t epoch = 1;
 
-	expect(mallctl("epoch", NULL, NULL, &epoch, sizeof epoch) == 0);
+	must(mallctl("epoch", NULL, NULL, &epoch, sizeof epoch) == 0);
 }
 
 /* Another thread, libFuzzer's, may be about something else now and then: the
@@ -31,13 +31,13 @@ books_allocated(void)
 
 	renew();
 	allocated = figure("trimalloc.stats.allocated");
-	expect(figure("stats.allocated") == allocated);
-	expect(figure("trimalloc.stats.active") ==
-	       allocated + figure("trimalloc.stats.cached") +
-		       figure("trimalloc.stats.shelved") +
-		       figure("trimalloc.stats.slab_free") +
-		       figure("trimalloc.stats.slab_away"));
-	expect(figure("stats.mapped") >= figure("stats.active"));
+	must(figure("stats.allocated") == allocated);
+	must(figure("trimalloc.stats.active") ==
+	     allocated + figure("trimalloc.stats.cached") +
+		     figure("trimalloc.stats.shelved") +
+		     figure("trimalloc.stats.slab_free") +
+		     figure("trimalloc.stats.slab_away"));
+	must(figure("stats.mapped") >= figure("stats.active"));
 	return allocated;
 }
 

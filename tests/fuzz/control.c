@@ -60,7 +60,7 @@ int __wrap_dump_now(char *where, size_t cap);
 int
 __wrap_socket_listen(const char *path)
 {
-	expect(path[0] == '/');
+	must(path[0] == '/');
 	return LISTENER;
 }
 
@@ -93,8 +93,8 @@ __wrap_event_make(void)
 static struct end *
 end_of(int fd)
 {
-	expect(fd >= FIRST_PEER && (unsigned)(fd - FIRST_PEER) < nends);
-	expect(ends[fd - FIRST_PEER].is_open);
+	must(fd >= FIRST_PEER && (unsigned)(fd - FIRST_PEER) < nends);
+	must(ends[fd - FIRST_PEER].is_open);
 	return &ends[fd - FIRST_PEER];
 }
 
@@ -103,7 +103,7 @@ __wrap_socket_accept(int fd, unsigned *uid)
 {
 	unsigned kind = take_byte(&in);
 
-	expect(fd == LISTENER);
+	must(fd == LISTENER);
 	if (nends == NPEERS || kind % 8 == 7) {
 		errno = kind & 8 ? EMFILE : EAGAIN;
 		return -1;
@@ -134,7 +134,7 @@ __wrap_socket_receive(int fd, char *buf, size_t cap)
 	unsigned kind = take_byte(&in);
 	size_t n = 0;
 
-	expect(cap > 0 && cap <= REQUEST_BYTES + 1);
+	must(cap > 0 && cap <= REQUEST_BYTES + 1);
 	if (kind >= 250) {
 		errno = kind & 1 ? EAGAIN : kind & 2 ? EINTR : ECONNRESET;
 		return kind < 254 ? -1 : 0;
@@ -156,7 +156,7 @@ read_head(struct end *e, char c)
 	unsigned long n;
 	char *stop;
 
-	expect(e->nhead < sizeof e->head);
+	must(e->nhead < sizeof e->head);
 	e->head[e->nhead++] = c;
 	if (c != '\n')
 		return;
@@ -164,12 +164,12 @@ read_head(struct end *e, char c)
 	e->nhead = 0;
 	e->nanswers++;
 	if (strncmp(e->head, "error ", 6) == 0) {
-		expect(strchr(e->head + 6, ' ') != NULL);
+		must(strchr(e->head + 6, ' ') != NULL);
 		return;
 	}
-	expect(strncmp(e->head, "ok ", 3) == 0);
+	must(strncmp(e->head, "ok ", 3) == 0);
 	n = strtoul(e->head + 3, &stop, 10);
-	expect(*stop == '\0' && stop > e->head + 3);
+	must(*stop == '\0' && stop > e->head + 3);
 	e->nbody = n;
 }
 
@@ -204,7 +204,7 @@ __wrap_socket_close(int fd)
 	e = end_of(fd);
 	e->is_open = false;
 	/* One more where it was turned away at once. */
-	expect(e->nanswers <= e->nlines + 1);
+	must(e->nanswers <= e->nlines + 1);
 }
 
 /* --- events ------------------------------------------------------------------------ */
@@ -222,7 +222,7 @@ __wrap_os_poll(struct pollfd *fds, unsigned n, uint64_t ns)
 	unsigned ready = (unsigned)take_number(&in, 2);
 	long nready = 0;
 
-	expect(n == SERVER_PEERS + 2);
+	must(n == SERVER_PEERS + 2);
 	if (ready >> 15 && ns != UINT64_MAX)
 		now_ns += ns;
 	for (unsigned i = 0; i < n; i++) {
@@ -266,12 +266,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	in = (struct input){ data, size };
 	nends = nevents = 0;
 	now_ns = UINT64_C(1000000000);
-	expect(options_parse("control:/x/%p,decay_ms:1000") == 0);
+	must(options_parse("control:/x/%p,decay_ms:1000") == 0);
 	server_main = NULL;
 	server_start(remember, true);
-	expect(server_main != NULL);
+	must(server_main != NULL);
 	server_main(server_arg);
 	for (unsigned i = 0; i < nends; i++)
-		expect(!ends[i].is_open);
+		must(!ends[i].is_open);
 	return 0;
 }

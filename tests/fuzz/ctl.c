@@ -152,11 +152,11 @@ take_old(struct buffers *b)
 static void
 check_old(const struct buffers *b, int err)
 {
-	expect(b->told <= b->oldlen);
+	must(b->told <= b->oldlen);
 	if (err == 0)
-		expect(b->told == b->oldlen);
+		must(b->told == b->oldlen);
 	for (size_t i = 0; b->oldp != NULL && i < BEHIND; i++)
-		expect((unsigned char)b->oldp[b->oldlen + i] == 0xa5);
+		must((unsigned char)b->oldp[b->oldlen + i] == 0xa5);
 }
 
 static void
@@ -168,7 +168,7 @@ check_error(int err)
 
 	for (size_t i = 0; i < COUNT_OF(known); i++)
 		is_known |= err == known[i];
-	expect(is_known);
+	must(is_known);
 }
 
 /* --- calls --------------------------------------------------------------------- */
@@ -190,7 +190,7 @@ call_by_mib(const char *name, struct buffers *b)
 	check_error(err);
 	if (err != 0)
 		return;
-	expect(depth <= CTL_DEPTH);
+	must(depth <= CTL_DEPTH);
 	if (depth > 0 && take_byte(&in) % 4 == 0) {
 		mib[take_byte(&in) % depth] += take_number(&in, 1) - 128;
 		depth -= take_byte(&in) % 2;
@@ -210,7 +210,7 @@ ask_numbers(const char *name)
 
 	mib[room] = 0xa5a5;
 	check_error(ctl_name_to_mib(name, mib, &depth));
-	expect(depth <= room && mib[room] == 0xa5a5);
+	must(depth <= room && mib[room] == 0xa5a5);
 	free(mib);
 }
 
@@ -223,7 +223,7 @@ ask_text(const char *name)
 
 	text_init(&t, buf, cap);
 	check_error(ctl_read_text(name, &t));
-	expect(t.len <= cap);
+	must(t.len <= cap);
 	free(buf);
 }
 

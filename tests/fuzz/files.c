@@ -91,7 +91,7 @@ read_file(long fd, char *buf, size_t cap)
 	int file = opened[fd - FIRST_FD].file;
 	size_t *at = &opened[fd - FIRST_FD].at, n;
 
-	expect(file >= 0);
+	must(file >= 0);
 	n = files[file].len - *at;
 	n = n < cap ? n : cap;
 	n = n < piece ? n : piece;
@@ -115,7 +115,7 @@ __wrap_syscall(long number, ...)
 	if (number == SYS_read)
 		return read_file(arg[0], (char *)(uintptr_t)arg[1],
 				 (size_t)arg[2]);
-	expect(number == SYS_close && opened[arg[0] - FIRST_FD].file >= 0);
+	must(number == SYS_close && opened[arg[0] - FIRST_FD].file >= 0);
 	opened[arg[0] - FIRST_FD].file = -1;
 	return 0;
 }
@@ -145,13 +145,13 @@ look(unsigned percent, struct found *f)
 	f->is_huge = os_huge_by_default();
 	f->is_scarce = os_commit_is_scarce();
 	thread_name(1, f->name);
-	expect(memchr(f->name, '\0', sizeof f->name) != NULL);
-	expect(sched_getaffinity(0, sizeof set, &set) == 0);
-	expect(f->ncpus >= 1 && f->ncpus <= (unsigned)CPU_COUNT(&set));
+	must(memchr(f->name, '\0', sizeof f->name) != NULL);
+	must(sched_getaffinity(0, sizeof set, &set) == 0);
+	must(f->ncpus >= 1 && f->ncpus <= (unsigned)CPU_COUNT(&set));
 	if (f->has_memory)
-		expect(f->memory.threshold <= f->memory.limit);
+		must(f->memory.threshold <= f->memory.limit);
 	for (int fd = 0; fd < NOPEN; fd++)
-		expect(opened[fd].file < 0);
+		must(opened[fd].file < 0);
 }
 
 static bool
@@ -185,7 +185,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	look(percent, &pieces);
 	piece = SIZE_MAX;
 	look(percent, &whole);
-	expect(is_same(&pieces, &whole));
+	must(is_same(&pieces, &whole));
 	for (size_t i = 0; i < NFILES; i++) {
 		free(files[i].text);
 		files[i].text = NULL;

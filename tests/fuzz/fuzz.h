@@ -19,22 +19,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* What must hold and does not ends the process, and the input is kept. */
+#include "must.h"
+
 #define FUZZ_UNUSED __attribute__((unused))
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
 /* One input; 0. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-/* What does not hold ends the process, and the input is kept. */
-#define expect(cond)                                                       \
-	do {                                                               \
-		if (!(cond)) {                                             \
-			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, \
-				#cond);                                    \
-			abort();                                           \
-		}                                                          \
-	} while (0)
 
 struct input {
 	const uint8_t *at;
@@ -68,7 +61,7 @@ take_text(struct input *in, size_t want, size_t *len)
 	size_t n = want < in->left ? want : in->left;
 	char *copy = malloc(n + 1);
 
-	expect(copy != NULL);
+	must(copy != NULL);
 	if (n > 0)
 		memcpy(copy, in->at, n);
 	copy[n] = '\0';

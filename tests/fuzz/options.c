@@ -25,7 +25,7 @@ __wrap_complain(const char *sentence)
 	size_t len = strlen(sentence);
 
 	ncomplaints++;
-	expect(len > 0 && len < 400);
+	must(len > 0 && len < 400);
 }
 
 static void
@@ -51,13 +51,13 @@ look_at(const struct option_row *row)
 {
 	int64_t value = options_get(row);
 
-	expect(value >= row->min && value <= row->max);
+	must(value >= row->min && value <= row->max);
 	if (row->kind == OPTION_SIGNAL)
-		expect(signal_may_be_caught((int)value));
+		must(signal_may_be_caught((int)value));
 	if (row->kind != OPTION_STRING)
 		return;
-	expect(value < OPTION_TEXT_BYTES);
-	expect(strlen(row->text) == (size_t)value);
+	must(value < OPTION_TEXT_BYTES);
+	must(strlen(row->text) == (size_t)value);
 }
 
 /* What text_option() says is read as the same value. */
@@ -72,10 +72,10 @@ write_and_read(const struct option_row *row)
 	text_str(&t, row->name);
 	text_str(&t, ":");
 	text_option(&t, row);
-	expect(!t.lost);
+	must(!t.lost);
 	buf[t.len] = '\0';
-	expect(options_parse(buf) == 0);
-	expect(options_get(row) == value);
+	must(options_parse(buf) == 0);
+	must(options_get(row) == value);
 }
 
 static void
@@ -117,9 +117,9 @@ parse_pair(struct input *pairs)
 
 	memcpy((void *)&values, (void *)&tri_options, sizeof values);
 	wrong = options_parse(pair);
-	expect(wrong <= 1);
+	must(wrong <= 1);
 	if (wrong > 0)
-		expect(ncomplaints == before + 1 && is_same(&values, &texts));
+		must(ncomplaints == before + 1 && is_same(&values, &texts));
 	free(pair);
 	return wrong;
 }
@@ -140,8 +140,8 @@ parse_ours(const char *conf)
 	restore(&before, &texts_before);
 	while (pairs.left > 0)
 		wrong -= parse_pair(&pairs);
-	expect(wrong == 0);
-	expect(is_same(&after, &texts_after));
+	must(wrong == 0);
+	must(is_same(&after, &texts_after));
 }
 
 int

@@ -60,7 +60,7 @@ run(uint8_t *bytes, size_t len)
 	/* As the last bytes of a block: what is read behind them is seen. */
 	uint8_t *copy = malloc(len + (len == 0));
 
-	expect(copy != NULL);
+	must(copy != NULL);
 	if (len > 0)
 		memcpy(copy, bytes, len);
 	now = (struct seed_input){ copy, len };
@@ -81,7 +81,7 @@ add_file(const char *path)
 		exit(2);
 	}
 	seeds = realloc(seeds, (nseeds + 1) * sizeof *seeds);
-	expect(seeds != NULL && bytes != NULL);
+	must(seeds != NULL && bytes != NULL);
 	seeds[nseeds].len = fread(bytes, 1, INPUT_BYTES, f);
 	seeds[nseeds++].bytes = bytes;
 	fclose(f);
@@ -157,7 +157,7 @@ run_changed(size_t nruns, uint64_t luck)
 {
 	uint8_t *bytes = malloc(INPUT_BYTES);
 
-	expect(bytes != NULL);
+	must(bytes != NULL);
 	for (size_t i = 0; i < nruns && nseeds > 0; i++) {
 		const struct seed_input *s =
 			&seeds[random_below(&luck, nseeds)];

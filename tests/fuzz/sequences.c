@@ -32,7 +32,7 @@ static unsigned nsteps;
 static void
 check_books(void)
 {
-	expect(books_allocated() == before + live);
+	must(books_allocated() == before + live);
 }
 
 /* --- where to -------------------------------------------------------------------- */
@@ -91,7 +91,7 @@ do_aligned(struct slot *s, size_t size)
 	case 1:
 		alignment = alignment < 8 ? 8 : alignment;
 		err = tri_posix_memalign(&p, alignment, size);
-		expect(err == 0 || (err == ENOMEM && p == NULL));
+		must(err == 0 || (err == ENOMEM && p == NULL));
 		slot_begin(s, p, size, alignment);
 		break;
 	case 2:
@@ -117,7 +117,7 @@ do_mallocx(struct slot *s, size_t size)
 	if (p != NULL && zero)
 		check_zero(p, 0, tri_malloc_usable_size(p));
 	slot_begin(s, p, size, (size_t)1 << lg);
-	expect(p == NULL || s->usable == expected);
+	must(p == NULL || s->usable == expected);
 }
 
 static void
@@ -150,7 +150,7 @@ moved(struct slot *s, unsigned char *p, size_t size)
 	struct slot old = *s;
 
 	if (p == NULL) {
-		expect(may_fail);
+		must(may_fail);
 		return;
 	}
 	slot_check(&old, p, size < old.usable ? size : old.usable);
@@ -168,7 +168,7 @@ do_rallocx(struct slot *s, size_t size)
 	size_t old = s->usable, usable;
 	unsigned char *p = tri_rallocx(s->p, size, lg | place | zero);
 
-	expect((uintptr_t)p % ((size_t)1 << lg) == 0);
+	must((uintptr_t)p % ((size_t)1 << lg) == 0);
 	if (p != NULL && zero) {
 		usable = tri_malloc_usable_size(p);
 		if (usable > old)
@@ -183,7 +183,7 @@ do_xallocx(struct slot *s, size_t size)
 	size_t extra = take_size(), old = s->usable;
 	size_t usable = tri_xallocx(s->p, size, extra, 0);
 
-	expect(usable == tri_malloc_usable_size(s->p));
+	must(usable == tri_malloc_usable_size(s->p));
 	slot_check(s, s->p, usable < old ? usable : old);
 	live = live - old + usable;
 	s->usable = s->asked = usable;
@@ -235,12 +235,12 @@ do_free(struct slot *s, unsigned how)
 		tri_sdallocx(p, s->asked, lg | take_place());
 		break;
 	case 3:
-		expect(tri_realloc(p, 0) == NULL);
+		must(tri_realloc(p, 0) == NULL);
 		break;
 	default:
 		tri_free(p);
 	}
-	expect(errno == 77);
+	must(errno == 77);
 }
 
 /* Nobody has as much; nothing changes. */
@@ -251,15 +251,15 @@ do_too_much(struct slot *s)
 	void *p = s;
 
 	errno = 0;
-	expect(tri_malloc(size) == NULL && errno == ENOMEM);
-	expect(tri_calloc(size, 1 + take_byte(&in)) == NULL);
-	expect(tri_aligned_alloc(take_alignment(), size) == NULL);
-	expect(tri_posix_memalign(&p, 64, size) == ENOMEM && p == s);
-	expect(tri_mallocx(size, take_place()) == NULL);
+	must(tri_malloc(size) == NULL && errno == ENOMEM);
+	must(tri_calloc(size, 1 + take_byte(&in)) == NULL);
+	must(tri_aligned_alloc(take_alignment(), size) == NULL);
+	must(tri_posix_memalign(&p, 64, size) == ENOMEM && p == s);
+	must(tri_mallocx(size, take_place()) == NULL);
 	if (s->p == NULL)
 		return;
-	expect(tri_realloc(s->p, size) == NULL);
-	expect(tri_rallocx(s->p, size, take_place()) == NULL);
+	must(tri_realloc(s->p, size) == NULL);
+	must(tri_rallocx(s->p, size, take_place()) == NULL);
 	slot_check(s, s->p, s->usable);
 }
 
@@ -281,7 +281,7 @@ make(const char *name)
 	size_t len = sizeof made;
 
 	if (tri_mallctl(name, &made, &len, NULL, 0) != 0) {
-		expect(may_fail);
+		must(may_fail);
 		return NO_ARENA;
 	}
 	return made;
@@ -345,14 +345,14 @@ do_cache(unsigned how)
 		break;
 	case 1:
 		if (caches[i] != NO_ARENA)
-			expect(tri_mallctl("tcache.flush", NULL, NULL,
-					   &caches[i], sizeof caches[i]) == 0);
+			must(tri_mallctl("tcache.flush", NULL, NULL, &caches[i],
+					 sizeof caches[i]) == 0);
 		break;
 	case 2:
 		if (caches[i] == NO_ARENA)
 			break;
-		expect(tri_mallctl("tcache.destroy", NULL, NULL, &caches[i],
-				   sizeof caches[i]) == 0);
+		must(tri_mallctl("tcache.destroy", NULL, NULL, &caches[i],
+				 sizeof caches[i]) == 0);
 		caches[i] = NO_ARENA;
 		break;
 	default:
@@ -453,7 +453,7 @@ static void
 wait_for(sem_t *sem)
 {
 	while (sem_wait(sem) != 0)
-		expect(errno == EINTR);
+		must(errno == EINTR);
 }
 
 static void *
@@ -492,8 +492,8 @@ give_turn(unsigned i)
 {
 	if (!threads[i].is_born) {
 		threads[i].is_born = true;
-		expect(pthread_create(&threads[i].id, NULL, run_thread,
-				      (void *)(uintptr_t)i) == 0);
+		must(pthread_create(&threads[i].id, NULL, run_thread,
+				    (void *)(uintptr_t)i) == 0);
 		count_anew();
 	}
 	sem_post(&threads[i].go);
@@ -526,8 +526,7 @@ begin_once(void)
 	for (unsigned i = 0; i < NTHREADS; i++)
 		sem_init(&threads[i].go, 0, 0);
 	sem_init(&is_done, 0, 0);
-	expect(tri_mallctl("background_thread", NULL, NULL, &no, sizeof no) ==
-	       0);
+	must(tri_mallctl("background_thread", NULL, NULL, &no, sizeof no) == 0);
 }
 
 static void
@@ -558,18 +557,17 @@ end_all(void)
 		if (slots[i].p != NULL)
 			do_free(&slots[i], 5);
 	}
-	expect(live == 0);
+	must(live == 0);
 	check_books();
 	end_threads();
 	for (unsigned i = 0; i < NMADE; i++) {
 		if (caches[i] != NO_ARENA)
 			do_cache(2 | i << 4);
 		empty_arena(i, true);
-		expect(arenas[i] == NO_ARENA);
+		must(arenas[i] == NO_ARENA);
 	}
-	expect(tri_mallctl("thread.tcache.enabled", NULL, NULL,
-			   (void *)(uintptr_t)&is_cached,
-			   sizeof is_cached) == 0);
+	must(tri_mallctl("thread.tcache.enabled", NULL, NULL,
+			 (void *)(uintptr_t)&is_cached, sizeof is_cached) == 0);
 	tri_malloc_trim(0);
 	check_books();
 }

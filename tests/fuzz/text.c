@@ -70,16 +70,16 @@ try_pattern(struct input *in)
 	plain = expand_plainly(pattern, &v);
 	text_init(&t, buf, cap);
 	pattern_expand(&t, pattern, &v);
-	expect(t.len <= cap);
-	expect(t.lost == (strlen(plain) > cap));
-	expect(t.lost ||
-	       (t.len == strlen(plain) && memcmp(buf, plain, t.len) == 0));
+	must(t.len <= cap);
+	must(t.lost == (strlen(plain) > cap));
+	must(t.lost ||
+	     (t.len == strlen(plain) && memcmp(buf, plain, t.len) == 0));
 	if (pattern_has(pattern, 'p')) {
 		free(plain);
 		v.pid = ~v.pid;
 		plain = expand_plainly(pattern, &v);
-		expect(t.lost || t.len != strlen(plain) ||
-		       memcmp(buf, plain, t.len) != 0);
+		must(t.lost || t.len != strlen(plain) ||
+		     memcmp(buf, plain, t.len) != 0);
 	}
 	free(plain);
 	free(pattern);
@@ -121,15 +121,15 @@ read_escape(const char *at, size_t left, char *out)
 	const char *letter;
 	unsigned code;
 
-	expect(left >= 2);
+	must(left >= 2);
 	if (at[1] == 'u') {
-		expect(left >= 6 && sscanf(at + 2, "%4x", &code) == 1);
-		expect(code < 0x20 || code == 0x7f);
+		must(left >= 6 && sscanf(at + 2, "%4x", &code) == 1);
+		must(code < 0x20 || code == 0x7f);
 		*out = (char)code;
 		return 6;
 	}
 	letter = strchr(letters, at[1]);
-	expect(at[1] != '\0' && letter != NULL);
+	must(at[1] != '\0' && letter != NULL);
 	*out = means[letter - letters];
 	return 2;
 }
@@ -140,13 +140,13 @@ read_string(const char *json, size_t len, char *out)
 {
 	size_t at = 1, n = 0;
 
-	expect(len >= 2 && json[0] == '"' && json[len - 1] == '"');
+	must(len >= 2 && json[0] == '"' && json[len - 1] == '"');
 	while (at < len - 1) {
 		size_t bytes = utf8_bytes((const uint8_t *)json + at,
 					  len - 1 - at);
 
-		expect(bytes > 0 && (uint8_t)json[at] >= 0x20);
-		expect(json[at] != '"');
+		must(bytes > 0 && (uint8_t)json[at] >= 0x20);
+		must(json[at] != '"');
 		if (json[at] == '\\') {
 			at += read_escape(json + at, len - 1 - at, &out[n++]);
 			continue;
@@ -155,7 +155,7 @@ read_string(const char *json, size_t len, char *out)
 		n += bytes;
 		at += bytes;
 	}
-	expect(at == len - 1);
+	must(at == len - 1);
 	return n;
 }
 
@@ -184,10 +184,10 @@ try_json(struct input *in)
 	text_init(&t, buf, cap);
 	json_init(&j, &t);
 	json_string(&j, NULL, s);
-	expect(!t.lost);
+	must(!t.lost);
 	n = read_string(buf, t.len, back);
 	if (is_utf8(s))
-		expect(n == strlen(s) && memcmp(back, s, n) == 0);
+		must(n == strlen(s) && memcmp(back, s, n) == 0);
 	free(back);
 	free(buf);
 	free(s);

@@ -30,9 +30,9 @@ check_printable(const char *text, size_t len)
 	for (size_t i = 0; i < len; i++) {
 		unsigned char byte = (unsigned char)text[i];
 
-		expect(byte >= ' ' || byte == '\n' || byte == '\t');
-		expect(byte != 0x7f);
-		expect(byte != 0xc2 || (unsigned char)text[i + 1] >= 0xa0);
+		must(byte >= ' ' || byte == '\n' || byte == '\t');
+		must(byte != 0x7f);
+		must(byte != 0xc2 || (unsigned char)text[i + 1] >= 0xa0);
 	}
 }
 
@@ -47,7 +47,7 @@ __wrap_send(int fd, const void *buf, size_t len, int flags)
 	unsigned kind = take_byte(&in);
 
 	(void)buf;
-	expect(fd == SOCKET && (flags & MSG_NOSIGNAL) != 0);
+	must(fd == SOCKET && (flags & MSG_NOSIGNAL) != 0);
 	if (kind >= 240) {
 		errno = kind & 1 ? EPIPE : EAGAIN;
 		return -1;
@@ -63,7 +63,7 @@ __wrap_recv(int fd, void *buf, size_t cap, int flags)
 	size_t n;
 
 	(void)flags;
-	expect(fd == SOCKET);
+	must(fd == SOCKET);
 	if (in.left == 0)
 		return 0;
 	if (piece == 0) {
@@ -92,12 +92,12 @@ try_answer(void)
 	link_ask(&l, "stats json");
 	while (link_wants(&l) != 0)
 		link_step(&l);
-	expect(l.state == LINK_READY || l.state == LINK_BROKEN);
-	expect(l.state == LINK_READY || l.error != 0);
+	must(l.state == LINK_READY || l.state == LINK_BROKEN);
+	must(l.state == LINK_READY || l.error != 0);
 	check_printable(l.word, strlen(l.word));
 	check_printable(l.sentence, strlen(l.sentence));
 	if (l.state == LINK_READY && l.answer != NULL) {
-		expect(l.nread == l.len && l.answer[l.len] == '\0');
+		must(l.nread == l.len && l.answer[l.len] == '\0');
 		check_printable(make_printable(l.answer, l.len), l.len);
 	}
 	free(l.request);
@@ -172,9 +172,9 @@ try_conf(const char *conf)
 
 	if (value == NULL)
 		return;
-	expect(strchr(value, ',') == NULL && strstr(conf, value) != NULL);
+	must(strchr(value, ',') == NULL && strstr(conf, value) != NULL);
 	path = conf_expand(value, 7);
-	expect(strlen(path) <= strlen(value));
+	must(strlen(path) <= strlen(value));
 	free(path);
 	free(value);
 }
@@ -192,9 +192,9 @@ try_files(void)
 		files[i].text = take_until(&in, (char)0xff, &files[i].len);
 	}
 	if (proc_read(7, &p) == 0) {
-		expect(memchr(p.comm, '\0', sizeof p.comm) != NULL);
+		must(memchr(p.comm, '\0', sizeof p.comm) != NULL);
 		check_printable(p.comm, strlen(p.comm));
-		expect(p.pid == 7);
+		must(p.pid == 7);
 	}
 	proc_has_library(7);
 	conf = proc_environment(7, "TRIMALLOC_CONF");

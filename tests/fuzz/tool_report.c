@@ -25,10 +25,10 @@ check_printable(const char *text)
 	for (const char *c = text; *c != '\0'; c++) {
 		unsigned char byte = (unsigned char)*c;
 
-		expect(byte >= ' ' || byte == '\n' || byte == '\t');
-		expect(byte != 0x7f);
+		must(byte >= ' ' || byte == '\n' || byte == '\t');
+		must(byte != 0x7f);
 		/* U+0080 to U+009F. */
-		expect(byte != 0xc2 || (unsigned char)c[1] >= 0xa0);
+		must(byte != 0xc2 || (unsigned char)c[1] >= 0xa0);
 	}
 }
 
@@ -41,13 +41,13 @@ check_sample(const char *line)
 
 	while (isalnum((unsigned char)*c) || *c == '_')
 		c++;
-	expect(c > line);
+	must(c > line);
 	while (*c == '{' || *c == ',') {
 		for (c++; isalnum((unsigned char)*c) || *c == '_'; c++)
 			continue;
-		expect(c[0] == '=' && c[1] == '"');
+		must(c[0] == '=' && c[1] == '"');
 		for (c += 2; *c != '"'; c++) {
-			expect(*c != '\0' && *c != '\n');
+			must(*c != '\0' && *c != '\n');
 			if (*c == '\\')
 				c++;
 		}
@@ -57,9 +57,9 @@ check_sample(const char *line)
 			break;
 		}
 	}
-	expect(*c == ' ');
+	must(*c == ' ');
 	strtod(c + 1, &end);
-	expect(end > c + 1 && *end == '\n');
+	must(end > c + 1 && *end == '\n');
 }
 
 static void
@@ -68,7 +68,7 @@ check_metrics(const char *text)
 	check_printable(text);
 	for (const char *line = text; *line != '\0';
 	     line = strchr(line, '\n') + 1) {
-		expect(strchr(line, '\n') != NULL);
+		must(strchr(line, '\n') != NULL);
 		if (*line != '#')
 			check_sample(line);
 	}
@@ -91,7 +91,7 @@ try_metrics(const char *a, size_t alen, const char *b, size_t blen)
 
 		metrics_write(m, (enum metrics_form)form, out);
 		fclose(out);
-		expect(strlen(text) == len);
+		must(strlen(text) == len);
 		check_metrics(text);
 		free(text);
 	}
@@ -129,7 +129,7 @@ try_frames(struct gathering *g)
 		frame_draw(&frame, &view, g, &past);
 		for (size_t i = 0; i < frame.n; i++) {
 			check_printable(frame.lines[i].text);
-			expect(strchr(frame.lines[i].text, '\n') == NULL);
+			must(strchr(frame.lines[i].text, '\n') == NULL);
 		}
 		frame_free(&frame);
 	}
@@ -157,7 +157,7 @@ begin_once(void)
 	static bool is_begun;
 
 	if (!is_begun)
-		expect(setlocale(LC_ALL, "C.UTF-8") != NULL);
+		must(setlocale(LC_ALL, "C.UTF-8") != NULL);
 	is_begun = true;
 }
 
