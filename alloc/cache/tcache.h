@@ -40,19 +40,19 @@
  * One closed cache, many uses. An owner may park its own cache and leave it so:
  * a thread whose bytes are counted (counts.h), which does everything in the
  * slow path; a thread that is bound to an arena apart (heap/arena.h); each one
- * where every block is looked at (closing.h), from its birth on. This adds no state to the protocol: the owner
- * holds cache->lock and is not in its fast path, so its store of the closed
- * cache and is_parked are what a drain that found busy == 0 would have left,
- * and need no membarrier, for the one who must see them is itself. From there
- * on its fast paths find the closed cache, which they cannot change. Whoever
- * else holds cache->lock finds is_parked, has the cache at rest, and leaves it
- * parked (drain.c, let_go; fork). The owner's slow path, the only one to open
- * a parked cache, does not open this one; it uses the stacks under cache->lock
- * and clears is_quiet, for there may be something to drain again. So a cache
- * that stays closed is at rest whenever its lock is free: fork's child can give
- * it back and a drain is never in vain. The third use is a burst of mallocs
- * that are counted (sample.c): who asks for one points the anchor to the closed
- * cache, under cache->lock, and needs no membarrier, for it touches no stack.
+ * where every block is looked at (closing.h), from its birth on. This adds no
+ * state to the protocol: the owner holds cache->lock and is not in its fast
+ * path, so its store of the closed cache and is_parked are what a drain that
+ * found busy == 0 would have left, and need no membarrier, for the one who must
+ * see them is itself. From there on its fast paths find the closed cache, which
+ * they cannot change. Whoever else holds cache->lock finds is_parked, has the
+ * cache at rest, and leaves it parked (drain.c, let_go; fork). The owner's slow
+ * path, the only one to open a parked cache, does not open this one; it uses
+ * the stacks under cache->lock and clears is_quiet, for there may be something
+ * to drain again. So a cache that stays closed is at rest whenever its lock is
+ * free: fork's child can give it back and a drain is never in vain. The last
+ * use is a burst of mallocs that are counted (sample.c): who asks for one closes
+ * the cache under its lock, and needs no membarrier, for it touches no stack.
  */
 #ifndef TRI_CACHE_TCACHE_H
 #define TRI_CACHE_TCACHE_H

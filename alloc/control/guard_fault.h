@@ -40,8 +40,8 @@
 void guard_fault_boot(void);
 
 /*
- * Around a call that asks for, or sets, what is done with a signal. begin says
- * whether end is to be called, with the same *before.
+ * Around a call that asks for, or sets, what is done with a signal. Aside
+ * says whether back is to be called, with the same *before.
  */
 bool guard_fault_step_aside(int number, uint64_t *before);
 void guard_fault_step_back(uint64_t before);

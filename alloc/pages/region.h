@@ -102,8 +102,9 @@ extern struct region regions[REGIONS_MAX];
  * may not have its initial value (glibc runs IFUNC resolvers before it copies
  * the image of static TLS).
  *
- * Plain words: base and map are written before npages, and read-only from then on, and whoever frees a
- * block has it from a thread that saw npages cover it.
+ * Plain words: base and map are written before npages, and read-only from
+ * then on, and whoever frees a block has it from a thread that saw npages cover
+ * it.
  */
 struct region_front {
 	uintptr_t base;
