@@ -6,6 +6,8 @@
 #include <malloc.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -415,6 +417,118 @@ a_thousand_threads_one_after_the_other_leave_memory_flat(void)
 		   first / KIB, resident_bytes() / KIB);
 }
 
+/* --- ten thousand ----------------------------------------------------------------------- */
+
+enum { N_MULTITUDE = 10000 };
+
+static struct {
+	pthread_mutex_t lock;
+	pthread_cond_t arrived, opened;
+	size_t nthere;
+	bool is_open;
+} gate = { PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER,
+	   PTHREAD_COND_INITIALIZER, 0, false };
+
+static void *gifts[N_MULTITUDE];
+
+static size_t
+gift_size(size_t i)
+{
+	return 16 + i % 2000;
+}
+
+static void
+wait_at_the_gate(void)
+{
+	pthread_mutex_lock(&gate.lock);
+	gate.nthere++;
+	pthread_cond_signal(&gate.arrived);
+	while (!gate.is_open)
+		pthread_cond_wait(&gate.opened, &gate.lock);
+	pthread_mutex_unlock(&gate.lock);
+}
+
+/* Whoever sees the gate open sees all gifts: one lock orders both. */
+static void *
+live_in_a_multitude(void *number)
+{
+	size_t i = (uintptr_t)number, next = (i + 1) % N_MULTITUDE;
+
+	gifts[i] = malloc(gift_size(i));
+	expect(gifts[i] != NULL);
+	pattern_fill(gifts[i], gift_size(i), i);
+	live_a_life(i, 10);
+	wait_at_the_gate();
+	/* None where the crowd could not be completed. */
+	if (gifts[next] != NULL)
+		expect(pattern_check(gifts[next], gift_size(next), next) ==
+		       gift_size(next));
+	free(gifts[next]);
+	live_a_life(i, 10);
+	return NULL;
+}
+
+/* How many there are in the end: a machine may allow for fewer. */
+static size_t
+start_multitude(pthread_t *threads)
+{
+	pthread_attr_t attr;
+	size_t n;
+
+	expect(pthread_attr_init(&attr) == 0);
+	expect(pthread_attr_setstacksize(&attr, 64 * KIB) == 0);
+	for (n = 0; n < N_MULTITUDE; n++) {
+		int error = pthread_create(&threads[n], &attr,
+					   live_in_a_multitude, (void *)n);
+
+		expect_for(error == 0 || error == EAGAIN, "error %d", error);
+		if (error != 0)
+			break;
+	}
+	pthread_attr_destroy(&attr);
+	return n;
+}
+
+/* All caches are emptied while their owners wait. */
+static void
+wait_for_multitude(size_t n)
+{
+	pthread_mutex_lock(&gate.lock);
+	while (gate.nthere < n)
+		pthread_cond_wait(&gate.arrived, &gate.lock);
+	malloc_trim(0);
+	gate.is_open = true;
+	pthread_cond_broadcast(&gate.opened);
+	pthread_mutex_unlock(&gate.lock);
+}
+
+static void
+ten_thousand_threads_live_at_once_and_leave_memory_flat(void)
+{
+	static pthread_t threads[N_MULTITUDE];
+	size_t first = 0, last = 0;
+
+	for (int round = 0; round < 3; round++) {
+		size_t n = start_multitude(threads);
+
+		wait_for_multitude(n);
+		last = resident_bytes();
+		crowd_join(threads, n);
+		if (n < N_MULTITUDE)
+			case_skipped("fewer threads are allowed for here");
+		gate.nthere = 0;
+		gate.is_open = false;
+		malloc_trim(0);
+		remark("%zu KiB while they live, then %zu KiB\n", last / KIB,
+		       resident_bytes() / KIB);
+		last = resident_bytes();
+		if (round == 0)
+			first = last;
+	}
+	expect_for(last <= first + 8 * MIB, "%zu KiB, then %zu", first / KIB,
+		   last / KIB);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -431,6 +545,8 @@ main(int argc, char **argv)
 		CASE(blocks_outlive_the_thread_that_allocated_them),
 		CASE(a_thousand_threads_ten_times_over_leave_memory_flat),
 		CASE(a_thousand_threads_one_after_the_other_leave_memory_flat),
+		CASE(ten_thousand_threads_live_at_once_and_leave_memory_flat,
+		     .timeout_s = 120),
 	};
 
 	return RUN_CASES(argc, argv, cases);
