@@ -276,8 +276,14 @@ os_move_pages(void *from, void *to, size_t bytes)
 	    !is_one_mapping(from, bytes))
 		return OS_REFUSED;
 	if (mremap(from, bytes, bytes,
-		   MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, to) == to)
+		   MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP,
+		   to) == to) {
+		/* Changes nothing in Linux. qemu's user mode believes that
+		 * `from` is unmapped, and refuses its system calls and vector
+		 * loads and stores (those of memcpy) until it is told. */
+		(void)mprotect(from, bytes, PROT_READ | PROT_WRITE);
 		return OS_MOVED;
+	}
 	if (errno == EINVAL) {
 		atomic_store_explicit(&is_unknown, true, memory_order_relaxed);
 		return OS_REFUSED;
