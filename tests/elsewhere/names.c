@@ -3,12 +3,38 @@
  * not have: a library that comes after the one that is preloaded, so that a
  * process with that has all of them from there.
  */
-#include <stdio.h>
+#include "names.h"
+
+#include <stdint.h>
 #include <stdlib.h>
 
-int malloc_trim(size_t pad);
-int malloc_info(int options, FILE *to);
-void *pvalloc(size_t n);
+extern int mallctl(const char *name, void *old, size_t *old_bytes, void *new,
+		   size_t new_bytes) __attribute__((weak));
+
+static size_t
+figure(const char *name)
+{
+	size_t n = 0, bytes = sizeof n;
+
+	if (mallctl(name, &n, &bytes, NULL, 0) != 0)
+		abort();
+	return n;
+}
+
+/* Of the process that the library is preloaded in, which has it by its names. */
+struct mallinfo2
+mallinfo2(void)
+{
+	uint64_t epoch = 1;
+	struct mallinfo2 info;
+
+	if (mallctl == NULL ||
+	    mallctl("epoch", NULL, NULL, &epoch, sizeof epoch) != 0)
+		abort();
+	info.arena = figure("stats.active");
+	info.uordblks = figure("stats.allocated");
+	return info;
+}
 
 int
 malloc_trim(size_t pad)
@@ -22,6 +48,12 @@ malloc_info(int options, FILE *to)
 {
 	(void)options;
 	(void)to;
+	abort();
+}
+
+void
+malloc_stats(void)
+{
 	abort();
 }
 

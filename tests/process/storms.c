@@ -28,6 +28,11 @@
 #include "memory.h"
 #include "stopping.h"
 
+/* glibc 2.36 has the field, and no name for it. */
+#ifndef sigev_notify_thread_id
+#define sigev_notify_thread_id _sigev_un._tid
+#endif
+
 #define N_WORKERS 6
 /* A child that hangs is ended by its alarm, which its status tells. */
 #define CHILD_SECONDS 50
@@ -86,7 +91,7 @@ work_profiled(void *i)
 	struct itimerspec often = { { 0, 250000 }, { 0, 250000 } };
 	timer_t timer;
 
-	event._sigev_un._tid = gettid();
+	event.sigev_notify_thread_id = gettid();
 	expect(timer_create(CLOCK_MONOTONIC, &event, &timer) == 0);
 	expect(timer_settime(timer, 0, &often, NULL) == 0);
 	work(i);
@@ -245,7 +250,7 @@ alloc_here(int number)
 static void *
 wait_on_another_stack(void *is_ready)
 {
-	size_t bytes = (size_t)sysconf(_SC_SIGSTKSZ);
+	size_t bytes = (size_t)SIGSTKSZ;
 	stack_t stack = { .ss_size = bytes, .ss_sp = malloc(bytes) };
 
 	expect(stack.ss_sp != NULL && sigaltstack(&stack, NULL) == 0);
