@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <threads.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -265,6 +266,27 @@ detached_threads_come_and_go(void)
 	}
 	while (atomic_load(&nended) < N)
 		sched_yield();
+}
+
+static int
+live_as_c11_has_it(void *i)
+{
+	live_a_life((uintptr_t)i, 50);
+	return (int)(uintptr_t)i;
+}
+
+/* glibc's thrd_create passes by pthread_create. */
+static void
+threads_of_c11_come_and_go(void)
+{
+	for (int i = 0; i < 200; i++) {
+		thrd_t t;
+		int result;
+
+		expect(thrd_create(&t, live_as_c11_has_it,
+				   (void *)(uintptr_t)i) == thrd_success);
+		expect(thrd_join(t, &result) == thrd_success && result == i);
+	}
 }
 
 static void *
@@ -540,6 +562,7 @@ main(int argc, char **argv)
 		CASE(a_thread_may_end_by_pthread_exit),
 		CASE(a_thread_may_be_cancelled),
 		CASE(detached_threads_come_and_go),
+		CASE(threads_of_c11_come_and_go),
 		CASE(main_may_return_while_threads_live),
 		CASE(exit_may_be_called_by_any_thread),
 		CASE(blocks_outlive_the_thread_that_allocated_them),
