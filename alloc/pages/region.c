@@ -1,6 +1,8 @@
 /*
  * region.c -- see region.h.
  */
+#include <errno.h>
+
 #include "region.h"
 #include "hugepages.h"
 #include "../base/bits.h"
@@ -89,8 +91,9 @@ place_tables(struct region *r, char *at, size_t nchunks)
 }
 
 /*
- * Reserves for nchunks; false where the address space does not allow it. A page
- * at least between the tables and the chunks is never accessible.
+ * Reserves for nchunks; false where the address space does not allow it, with
+ * errno as it was, for fewer may do. A page at least between the tables and the
+ * chunks is never accessible.
  */
 static bool
 reserve(struct region *r, size_t nchunks)
@@ -98,13 +101,17 @@ reserve(struct region *r, size_t nchunks)
 	size_t tables = align_up(tables_bytes(nchunks) + GUARD_BYTES,
 				 CHUNK_BYTES);
 	size_t bytes = tables + nchunks * CHUNK_BYTES;
+	int before = errno;
 	char *at = os_reserve(bytes, CHUNK_BYTES);
 
-	if (at == NULL)
+	if (at == NULL) {
+		errno = before;
 		return false;
+	}
 	place_tables(r, at, nchunks);
 	if (!os_commit(r->pool, 2 * CHUNKS_TO_BITMAP_BYTES(nchunks))) {
 		os_release(at, bytes);
+		errno = before;
 		return false;
 	}
 	r->reservation = at;

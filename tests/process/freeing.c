@@ -70,6 +70,18 @@ malloc_keeps_errno_when_it_succeeds(void)
 	}
 }
 
+/* What is reserved at first is more than fits, and then less. */
+static void
+malloc_keeps_errno_below_a_limit_of_address_space(void)
+{
+	void *p;
+
+	errno = 77;
+	p = malloc(hide_size(40 * MIB));
+	expect_for(p != NULL && errno == 77, "errno %d", errno);
+	free(p);
+}
+
 static void
 free_of_null_does_nothing(void)
 {
@@ -225,6 +237,8 @@ main(int argc, char **argv)
 		  .run = free_keeps_errno_where_memory_goes_back,
 		  .conf = "decay_ms:0" },
 		CASE(malloc_keeps_errno_when_it_succeeds),
+		CASE(malloc_keeps_errno_below_a_limit_of_address_space,
+		     .address_space = 8ul << 30),
 		CASE(free_of_null_does_nothing),
 		CASE(cfree_frees),
 		CASE(free_sized_takes_the_size_that_was_asked_for),
