@@ -18,8 +18,11 @@
  * with the number of threads, and one that has more than its share is cut at
  * the next tick. One bin gets a part of it. Beyond the share each bin of
  * blocks up to FLOOR_SIZE_MAX may have what it begins with: FLOOR_BYTES in all.
+ * Twice as much made no Java program faster, and kept up to 10 MB more resident
+ * where threads come and go; half of it costs 100 busy threads a fifth of their
+ * speed.
  */
-#define SLAB_BYTES_ALL (64 * MIB)
+#define SLAB_BYTES_ALL (32 * MIB)
 #define SLAB_BYTES_MIN (16 * KIB)
 #define FLOOR_SIZE_MAX (1 * KIB)
 #define FLOOR_BYTES    (20 * KIB)
@@ -30,7 +33,7 @@
 #define ONE_WAY_BYTES (32 * KIB)
 #define ONE_WAY_MAX   127u
 
-#define LARGE_BYTES_ALL (16 * MIB)
+#define LARGE_BYTES_ALL (8 * MIB)
 
 /* Page runs one bin may hold: what a Deflater allocates, twice. */
 #define LARGE_DEPTH_MAX 8u

@@ -13,8 +13,9 @@
  * led by what is measured: pages that are taken again within DECAY_RECENT
  * ticks of their purge are refaults that the purge has to answer for. When
  * these are a quarter of what was purged, and enough to be felt, the window
- * doubles; when that was not so for a while it halves. A load that pauses for longer than the longest
- * window finds its memory gone, and that is what we are for.
+ * doubles; when that was not so for a while it halves. A load that pauses for
+ * longer than the longest window finds its memory gone, and that is what we are
+ * for.
  */
 #ifndef TRI_CONTROL_DECAY_H
 #define TRI_CONTROL_DECAY_H

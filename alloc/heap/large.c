@@ -75,7 +75,7 @@ class_in(const struct arena *a, unsigned cls)
  * What an arena's shelves may hold, and the largest of it. Above that, pages
  * cost more than finding them, and runs that lie apart cost pages.
  */
-#define SHELVES_BYTES_MAX (4 * MIB)
+#define SHELVES_BYTES_MAX (2 * MIB)
 #define SHELVED_MAX       (256 * KIB)
 
 static struct shelf *
