@@ -24,7 +24,9 @@ import org.rocksdb.WriteOptions;
 /**
  * RocksDB with many column families and small memtables, so that flushes and compactions go on all
  * the time. An operation writes a batch into a few families, reads some keys, and now and then
- * walks a range. Between waves the database stays open, and in the end it is closed.
+ * walks a range. A family is compacted by every so many operations: what RocksDB would do by itself
+ * depends on how far its threads lag behind, and is another amount of work in each run. Between waves
+ * the database stays open, and in the end it is closed.
  */
 final class Rocks implements Workload {
     private static final int BATCH = 16;
@@ -41,16 +43,19 @@ final class Rocks implements Workload {
     private DBOptions options;
     private ColumnFamilyOptions familyOptions;
     private Cache cache;
+    private int compactOf;
 
     @Override
     public void open(Settings settings) throws Exception {
         RocksDB.loadLibrary();
         unlogged = new WriteOptions().setDisableWAL(true);
         int count = settings.number("families", 64);
+        compactOf = settings.number("compact_of", 256);
         cache = new LRUCache((long) settings.number("cache_mb", 16) << 20);
         familyOptions = new ColumnFamilyOptions()
                 .setWriteBufferSize((long) settings.number("memtable_kb", 512) << 10)
                 .setMaxWriteBufferNumber(3)
+                .setDisableAutoCompactions(true)
                 .setCompressionType(CompressionType.LZ4_COMPRESSION)
                 .setTargetFileSizeBase(2L << 20)
                 .setMaxBytesForLevelBase(8L << 20)
@@ -97,6 +102,9 @@ final class Rocks implements Workload {
         }
         if (random.nextInt(WALK_OF) == 0) {
             walk(random);
+        }
+        if (random.nextInt(compactOf) == 0) {
+            base.compactRange(family(random));
         }
     }
 
