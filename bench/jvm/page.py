@@ -7,7 +7,7 @@ import re
 
 from runner.allocators import SUBJECT
 
-from . import report, summary
+from . import overall, report, summary
 
 STYLE = """
 :root { color-scheme: light dark; --ground: #fff; --ink: #1f2328; --faint: #59636e;
@@ -103,6 +103,8 @@ def document(findings, folder):
         "<h2>In short</h2>",
         f"<p>{SUBJECT}'s figure by that of the best other allocator; <strong>bold</strong> where "
         "it loses.</p>", table(summary.overview(findings)), listed(summary.counts(findings)),
+        "<h2>All scenarios together</h2>", f"<p>{html.escape(overall.NOTE)}</p>",
+        table(summary.together(findings)),
         f"<h2>Where {SUBJECT} wins</h2>", listed(summary.won_lines(findings)),
         f"<h2>Where {SUBJECT} loses, and why</h2>", listed(summary.lost_lines(findings)),
         "<h2>Smallest limits</h2>" if any(limits) else "", *limits,

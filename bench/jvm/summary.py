@@ -5,8 +5,8 @@ import statistics
 from runner.allocators import SUBJECT
 from runner.report import Table
 
+from . import overall, report, verdicts
 from . import reasons as why
-from . import report, verdicts
 
 COMMANDS = {"quick": ("make bench-jvm-quick", "quick"),
             "medium": ("make bench-jvm-medium", "medium"), "long": ("make bench-jvm", "out")}
@@ -41,7 +41,9 @@ class Findings:
                       key=lambda verdict: -verdict.margin)
 
     def reason(self, verdict):
-        return self.reasons.get((verdict.workload, verdict.question.name), why.NONE)
+        """What chance may have done needs none."""
+        return self.reasons.get((verdict.workload, verdict.question.name),
+                                "" if verdict.overlaps else why.NONE)
 
     def failures(self):
         return report.failure_lines(self.document)
@@ -84,6 +86,10 @@ def overview(findings):
     return table
 
 
+def together(findings):
+    return overall.table(findings.groups, findings.order)
+
+
 def counts(findings):
     lines = []
     for question in verdicts.QUESTIONS:
@@ -92,7 +98,10 @@ def counts(findings):
             kept = sum(not v.loses for v in asked)
             goal = (f"at least {verdicts.FAST:g} of the fastest allocator's"
                     if question.is_more_better else "the least of all")
-            lines.append(f"- {question.name}: {goal} in {kept} of {len(asked)} scenarios")
+            doubtful = sum(v.loses and v.own is not None and v.overlaps is not False
+                           for v in asked)
+            rest = f"; in {doubtful} of the others the rounds do not tell" if doubtful else ""
+            lines.append(f"- {question.name}: {goal} in {kept} of {len(asked)} scenarios{rest}")
     return lines
 
 
@@ -130,7 +139,7 @@ def won_lines(findings):
 
 
 def lost_lines(findings):
-    return [f"- {v.workload} on {v.jdk}: {v.sentence()}. {findings.reason(v)}"
+    return [f"- {v.workload} on {v.jdk}: {v.sentence()}. {findings.reason(v)}".rstrip()
             for v in findings.lost()] or ["Nowhere."]
 
 
@@ -165,6 +174,8 @@ def markdown(findings):
         f"{SUBJECT}'s figure by that of the best other allocator, which is named; **bold** where "
         f"it loses: throughput below {verdicts.FAST:g}, memory above 1.", "",
         *overview(findings).markdown().split("\n")[4:], *counts(findings), "",
+        "## All scenarios together", "", overall.NOTE, "",
+        *together(findings).markdown().split("\n")[4:],
         "## How to repeat it", "", *repeat_lines(document), "",
         "## What it was measured on", "", *setting_lines(document), "",
         f"## Where {SUBJECT} wins", "", *won_lines(findings), "",

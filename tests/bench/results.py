@@ -14,7 +14,7 @@ TREE = os.environ.get("top_srcdir", os.path.join(HERE, "..", ".."))
 sys.path[:0] = [os.path.join(TREE, "tests", "rules"), os.path.join(TREE, "bench")]
 
 import tap  # noqa: E402
-from jvm import chart, page, publish, reasons, report, summary, verdicts  # noqa: E402
+from jvm import chart, overall, page, publish, reasons, report, summary, verdicts  # noqa: E402
 from rss import packages  # noqa: E402
 
 MB = 1_000_000
@@ -148,6 +148,28 @@ def reasons_are_merged():
             + missing(lines[2], "two on jdk17: mean RSS", "not explained yet")
             + differs("not lost any more", reasons.idle(made.reasons, made.verdicts),
                       [("one", "RSS after idle")]))
+
+
+def chance_needs_no_reason():
+    made = document()
+    made["runs"]["two/jdk17/jemalloc/1"]["figures"]["mean_bytes"] = 190 * MB
+    made["runs"]["two/jdk17/jemalloc/2"]["figures"]["mean_bytes"] = 160 * MB
+    found = summary.Findings(made, {}, (), "pictures")
+    told = [line for line in summary.lost_lines(found) if line.startswith("- two on jdk17: mean")]
+    return (differs("mean RSS of two", told, ["- two on jdk17: mean RSS: 180 MB, jemalloc has "
+                                              "175 MB: 1.03 of it; the rounds overlap."])
+            + missing("\n".join(summary.counts(found)), "mean RSS: the least of all in 0 of 3 "
+                      "scenarios; in 1 of the others the rounds do not tell"))
+
+
+def all_scenarios_make_one_mean():
+    """The one that failed has no part in it."""
+    rows = {row[0]: row for row in overall.table(findings().groups, NAMES).rows}
+    return (differs("allocators", sorted(rows), ["glibc", "glibc-trim", "jemalloc"])
+            + differs("mean RSS of glibc", rows["glibc"][2], "1.14 ±5%")
+            + differs("limit of glibc", rows["glibc"][-1], "1.20")
+            + differs("limit of jemalloc", rows["jemalloc"][-1], "-")
+            + differs("one", overall.mean([4.0]), (4.0, None)))
 
 
 def own_reasons_are_of_workloads():
@@ -285,6 +307,8 @@ SENTENCES = (
     ("a limit that nobody has looked for is not lost", a_limit_not_looked_for_is_not_lost),
     ("reasons are read from the list of each workload", reasons_are_read),
     ("a loss has its reason or is not explained yet", reasons_are_merged),
+    ("a loss that may be chance needs no reason", chance_needs_no_reason),
+    ("all scenarios together have a mean, and its error", all_scenarios_make_one_mean),
     ("each reason is of a workload and a figure that are there", own_reasons_are_of_workloads),
     ("RESULTS.md has machine, versions, verdicts, tables and failures", results_have_all),
     ("the same figures give the same RESULTS.md", results_repeat_themselves),
