@@ -2,11 +2,11 @@
  * coverage_counts.c -- one set of gcov's counters for all processes that run
  * the library of a coverage build; linked into that library alone.
  *
- * gcov writes a process's counters when it exits, by stdio and malloc, and not at all when it
- * is killed, aborts, calls _exit or exec. Here the counters are a file that
- * every process maps: none has anything to write, and whatever ends it, what
- * it ran is counted. tests/coverage starts one process more that writes them
- * for gcov.
+ * gcov writes a process's counters when it exits, by stdio and malloc, and not
+ * at all when it is killed, aborts, calls _exit or exec. Here the counters are
+ * a file that every process maps: none has anything to write, and whatever ends
+ * it, what it ran is counted. tests/coverage starts one process more that
+ * writes them for gcov.
  *
  * Always  coverage_counts.ld has put the counters, and nothing else, on pages
  *         of their own between coverage_begin and coverage_end

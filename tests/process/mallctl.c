@@ -14,6 +14,7 @@
 #include "case.h"
 #include "crowd.h"
 #include "library.h"
+#include "memory.h"
 
 #define WAIT_MS 20000
 
@@ -451,6 +452,105 @@ a_child_of_a_fork_in_the_middle_of_a_question_can_ask(void)
 	crowd_join(threads, 4);
 }
 
+/* --- options ------------------------------------------------------------------ */
+
+#define REFUSES(name, type, value, error)                                     \
+	do {                                                                  \
+		type put = (value);                                           \
+		expect_for(ctl.mallctl(name, NULL, NULL, &put, sizeof put) == \
+				   (error),                                   \
+			   "%s", name);                                       \
+	} while (0)
+
+static void
+options_that_may_change_are_set_by_name(void)
+{
+	load();
+	WRITE("trimalloc.options.pressure_percent", size_t, 75);
+	expect(READ("trimalloc.options.pressure_percent", size_t) == 75);
+	WRITE("trimalloc.options.stats_at_exit", bool, true);
+	expect(READ("trimalloc.options.stats_at_exit", bool));
+	WRITE("trimalloc.options.stats_at_exit", bool, false);
+	WRITE("trimalloc.options.dump_form", const char *, "json");
+	expect(strcmp(READ("trimalloc.options.dump_form", const char *),
+		      "json") == 0);
+	WRITE("trimalloc.options.decay_ms", ssize_t, -1);
+	expect(READ("trimalloc.options.decay_ms", ssize_t) == -1);
+}
+
+static void
+what_an_option_cannot_have_is_refused_and_changes_nothing(void)
+{
+	size_t narenas;
+
+	load();
+	REFUSES("trimalloc.options.pressure_percent", size_t, 101, EINVAL);
+	REFUSES("trimalloc.options.dump_form", const char *, "yaml", EINVAL);
+	REFUSES("trimalloc.options.decay_ms", ssize_t, -2, EINVAL);
+	/* Of another size than its values have. */
+	REFUSES("trimalloc.options.stats_at_exit", size_t, 1, EINVAL);
+	/* What counts from the start on. */
+	REFUSES("trimalloc.options.tcache", bool, false, EPERM);
+	expect(READ("trimalloc.options.pressure_percent", size_t) == 90);
+	expect(strcmp(READ("trimalloc.options.dump_form", const char *),
+		      "text") == 0);
+	expect(READ("trimalloc.options.decay_ms", ssize_t) == 1000);
+	narenas = READ("trimalloc.options.narenas", size_t);
+	REFUSES("trimalloc.options.narenas", size_t, 65, EINVAL);
+	expect(READ("trimalloc.options.narenas", size_t) == narenas);
+}
+
+/* Without an epoch: they are asked of the kernel at each question. */
+static void
+figures_of_the_kernel_are_of_now(void)
+{
+	size_t before;
+	char *p;
+
+	load();
+	before = READ("trimalloc.stats.resident", size_t);
+	p = hide(malloc(16 * MIB));
+	memset(p, 1, 16 * MIB);
+	expect(READ("trimalloc.stats.resident", size_t) >= before + 16 * MIB);
+	expect(READ("trimalloc.stats.huge", size_t) <=
+	       READ("trimalloc.stats.resident", size_t));
+	expect(READ("trimalloc.stats.unaccounted", ssize_t) < (ssize_t)MIB);
+	free(p);
+}
+
+/* --- hooks -------------------------------------------------------------------- */
+
+/* As called by a program's function that does its own work around them. */
+static void
+the_library_s_own_hooks_do_what_their_names_say(void)
+{
+	extent_hooks_t *h;
+	bool zero = false, commit = false;
+	char *p;
+
+	load();
+	h = READ("arena.0.extent_hooks", extent_hooks_t *);
+	p = h->alloc(h, NULL, 4 * MIB, 2 * MIB, &zero, &commit, 0);
+	expect(p != NULL);
+	memset(p, 1, 4 * MIB);
+	/* What is purged for good reads as zero, and nothing beside it. */
+	expect(!h->purge_forced(h, p, 4 * MIB, MIB, MIB, 0));
+	expect(zero_check(p + MIB, MIB) == MIB);
+	expect(p[MIB - 1] == 1 && p[2 * MIB] == 1);
+	expect(h->purge_forced(h, p, 4 * MIB, 3 * MIB, 2 * MIB, 0));
+	expect(h->purge_forced(h, p, 4 * MIB, 1, 4096, 0));
+	expect(h->purge_forced(h, h, 4 * MIB, 0, 4096, 0));
+	/* It is committed, and stays so; its chunks stand alone. */
+	expect(!h->commit(h, p, 4 * MIB, 0, 4 * MIB, 0));
+	expect(h->decommit(h, p, 4 * MIB, 0, 4 * MIB, 0));
+	expect(h->purge_lazy(h, p, 4 * MIB, 0, 4 * MIB, 0));
+	expect(p[3 * MIB] == 1);
+	expect(!h->split(h, p, 4 * MIB, 2 * MIB, 2 * MIB, true, 0));
+	expect(!h->merge(h, p, 2 * MIB, p + 2 * MIB, 2 * MIB, true, 0));
+	h->destroy(h, p, 4 * MIB, true, 0);
+	expect(h->dalloc(h, p, 4 * MIB, true, 0));
+}
+
 static const struct test_case cases[] = {
 	CASE(sums_are_in_order_and_change_with_the_epoch),
 	CASE(bins_of_all_arenas_add_up_to_small_blocks,
@@ -468,6 +568,10 @@ static const struct test_case cases[] = {
 	CASE(without_a_callback_the_program_s_message_function_is_called),
 	CASE(readers_and_workers_do_each_other_no_harm),
 	CASE(a_child_of_a_fork_in_the_middle_of_a_question_can_ask),
+	CASE(options_that_may_change_are_set_by_name),
+	CASE(what_an_option_cannot_have_is_refused_and_changes_nothing),
+	CASE(figures_of_the_kernel_are_of_now),
+	CASE(the_library_s_own_hooks_do_what_their_names_say),
 };
 
 int
