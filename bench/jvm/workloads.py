@@ -81,9 +81,8 @@ WORKLOADS = (
         story="glibc's arenas under gzip"),
     Workload(
         "rocksdb", "RocksDB: 64 column families, flushes and compactions all the time",
-        "rocks", ("threads=8", "ops=60000", "waves=6"), ("ops=6000", "waves=3", "warmup=400"),
-        medium_ops=40000,
-        is_telling=True),
+        "rocks", ("threads=8", "ops=40000", "waves=6"), ("ops=6000", "waves=3", "warmup=400"),
+        medium_ops=14000, is_telling=True),
     Workload(
         "grpc", "gRPC: bursts on streams in both directions, a quarter of which break",
         "grpc", ("threads=24", "ops=15000", "waves=6"), ("ops=2400", "waves=3", "warmup=300"),
