@@ -44,7 +44,6 @@ tri_mallinfo2(void)
 
 	boot();
 	stats_take(&s);
-	info.arena = s.active - s.slab_away + s.dirty;
 	info.ordblks = s.cached_blocks + s.quarantined_blocks +
 		       s.slab_free_blocks;
 	/*
@@ -55,6 +54,9 @@ tri_mallinfo2(void)
 	info.fordblks = s.cached + s.quarantined + s.shelved + s.slab_free +
 			s.dirty;
 	info.keepcost = s.cached + s.quarantined + s.shelved + s.dirty;
+	/* Threads go on while sums are taken: no part is more than the whole. */
+	info.arena = max_size(s.active - s.slab_away + s.dirty,
+			      info.uordblks + info.fordblks);
 	errno = before;
 	return info;
 }

@@ -303,7 +303,7 @@ look_around(struct worker *w)
 		break;
 	case 1:
 		m = mallinfo2();
-		expect(m.uordblks <= m.arena);
+		expect(m.uordblks + m.fordblks <= m.arena);
 		break;
 	default:
 		expect(malloc(hide_size(SIZE_MAX -
