@@ -33,6 +33,7 @@ def read(path=PATH):
 
 
 def idle(reasons, verdicts):
-    """Those whose loss is not there (any more)."""
+    """Those whose loss is not there (any more), of what was measured."""
+    asked = {(v.workload, v.question.name) for v in verdicts}
     lost = {(v.workload, v.question.name) for v in verdicts if v.loses}
-    return sorted(set(reasons) - lost)
+    return sorted(set(reasons) & asked - lost)

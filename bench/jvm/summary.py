@@ -43,7 +43,7 @@ class Findings:
     def reason(self, verdict):
         """What chance may have done needs none."""
         return self.reasons.get((verdict.workload, verdict.question.name),
-                                "" if verdict.overlaps else why.NONE)
+                                "" if verdict.may_be_chance else why.NONE)
 
     def failures(self):
         return report.failure_lines(self.document)
@@ -98,8 +98,7 @@ def counts(findings):
             kept = sum(not v.loses for v in asked)
             goal = (f"at least {verdicts.FAST:g} of the fastest allocator's"
                     if question.is_more_better else "the least of all")
-            doubtful = sum(v.loses and v.own is not None and v.overlaps is not False
-                           for v in asked)
+            doubtful = sum(v.loses and v.may_be_chance for v in asked)
             rest = f"; in {doubtful} of the others the rounds do not tell" if doubtful else ""
             lines.append(f"- {question.name}: {goal} in {kept} of {len(asked)} scenarios{rest}")
     return lines

@@ -60,6 +60,14 @@ class Verdict:
         return self.ratio < FAST if self.question.is_more_better else self.own > self.best
 
     @property
+    def may_be_chance(self):
+        """The rounds meet, or there is but one, and throughput is nothing to be told
+        from one run: on a busy machine it differs from the next by a tenth or more."""
+        if self.own is None:
+            return False
+        return self.overlaps or (self.overlaps is None and self.question.is_more_better)
+
+    @property
     def margin(self):
         """How far ahead, as a part of the other's; below zero behind."""
         ahead = self.ratio - 1
