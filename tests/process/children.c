@@ -47,17 +47,6 @@ stop_workers(void)
 	crowd_join(workers, N_WORKERS);
 }
 
-static void
-wait_for(pid_t pid)
-{
-	int status;
-
-	expect(pid > 0);
-	expect(waitpid(pid, &status, 0) == pid);
-	expect_for(WIFEXITED(status) && WEXITSTATUS(status) == 0, "status 0x%x",
-		   (unsigned)status);
-}
-
 /* --- what a child does ----------------------------------------------------------- */
 
 /* Blocks that the parent allocated, of every kind; each process has its own. */
@@ -112,7 +101,7 @@ fork_a_child(uint64_t seed)
 		be_a_child(seed);
 		_exit(0);
 	}
-	wait_for(pid);
+	child_join(pid);
 }
 
 /* --- cases ------------------------------------------------------------------------- */
@@ -163,7 +152,7 @@ descend(int generations)
 		descend(generations - 1);
 		_exit(0);
 	}
-	wait_for(pid);
+	child_join(pid);
 	stop_workers();
 }
 
@@ -186,7 +175,7 @@ a_child_may_end_by_exit(void)
 			/* With exit handlers and destructors. */
 			exit(0);
 		}
-		wait_for(pid);
+		child_join(pid);
 	}
 	stop_workers();
 }
@@ -202,7 +191,7 @@ the_parent_goes_on_as_before(void)
 		if (pid == 0)
 			_exit(0);
 		live_a_life(i, 1000);
-		wait_for(pid);
+		child_join(pid);
 		malloc_trim(0);
 		if (i == 50)
 			before = resident_bytes();
@@ -269,7 +258,7 @@ vfork_and_exec_work_beside_busy_threads(void)
 			execve(true_argv[0], true_argv, environ);
 			_exit(127);
 		}
-		wait_for(pid);
+		child_join(pid);
 		live_a_life((uint64_t)i, 100);
 	}
 	stop_workers();
@@ -283,7 +272,7 @@ spawn_some(void *unused)
 
 		expect(posix_spawn(&pid, true_argv[0], NULL, NULL, true_argv,
 				   environ) == 0);
-		wait_for(pid);
+		child_join(pid);
 	}
 	return unused;
 }
@@ -307,7 +296,7 @@ fork_and_exec_work_beside_busy_threads(void)
 			execve(true_argv[0], true_argv, environ);
 			_exit(127);
 		}
-		wait_for(pid);
+		child_join(pid);
 	}
 	stop_workers();
 }

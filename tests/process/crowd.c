@@ -1,7 +1,9 @@
 /*
  * crowd.c -- see crowd.h.
  */
+#include <errno.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 
 #include "case.h"
 #include "crowd.h"
@@ -35,6 +37,17 @@ crowd_join(const pthread_t *threads, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		expect(pthread_join(threads[i], NULL) == 0);
+}
+
+void
+child_join(pid_t pid)
+{
+	int status;
+
+	expect_for(pid > 0, "%d", errno);
+	while (waitpid(pid, &status, 0) != pid)
+		expect(errno == EINTR);
+	expect_for(status == 0, "status 0x%x", (unsigned)status);
 }
 
 void

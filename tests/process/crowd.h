@@ -9,6 +9,7 @@
 #define TESTS_PROCESS_CROWD_H
 
 #include <pthread.h>
+#include <sys/types.h>
 
 #include "memory.h"
 
@@ -25,6 +26,9 @@ void crowd_join(const pthread_t *threads, size_t n);
 
 /* Both. */
 void crowd_run(size_t n, void *(*run)(void *));
+
+/* Waits for a child, which has to end with 0. */
+void child_join(pid_t pid);
 
 /*
  * Takes blocks of many sizes, writes them, frees all: what a thread does that

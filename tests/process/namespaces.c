@@ -147,17 +147,6 @@ go(const int where[N_KINDS])
 
 /* --- cases ------------------------------------------------------------------------------- */
 
-static void
-wait_for(pid_t pid)
-{
-	int status;
-
-	expect(pid > 0);
-	expect(waitpid(pid, &status, 0) == pid);
-	expect_for(WIFEXITED(status) && WEXITSTATUS(status) == 0, "status 0x%x",
-		   (unsigned)status);
-}
-
 /* A child of one that is away lives there altogether: it has no /proc, and
  * may have threads again. */
 static void
@@ -173,7 +162,7 @@ fork_there(uint64_t seed)
 		malloc_trim(0);
 		_exit(0);
 	}
-	wait_for(pid);
+	child_join(pid);
 }
 
 static void *

@@ -177,17 +177,6 @@ wait_for_pairs(size_t n)
 }
 
 static void
-wait_for(pid_t pid)
-{
-	int status;
-
-	expect_for(pid > 0, "%d", errno);
-	while (waitpid(pid, &status, 0) != pid)
-		expect(errno == EINTR);
-	expect_for(status == 0, "status 0x%x", (unsigned)status);
-}
-
-static void
 fork_one(uint64_t seed)
 {
 	pid_t pid = fork();
@@ -198,7 +187,7 @@ fork_one(uint64_t seed)
 		malloc_trim(0);
 		_exit(0);
 	}
-	wait_for(pid);
+	child_join(pid);
 }
 
 static void
@@ -359,11 +348,11 @@ spawn_another(void)
 
 	expect(posix_spawn(&pid, true_argv[0], NULL, NULL, true_argv,
 			   environ) == 0);
-	wait_for(pid);
+	child_join(pid);
 	pid = vfork();
 	if (pid == 0)
 		become_another();
-	wait_for(pid);
+	child_join(pid);
 }
 
 /* What becomes of a child, by its number. */
@@ -409,7 +398,7 @@ from_32_allocating_threads_children_are_born_sound(void)
 		if (pid == 0)
 			live_as_a_child(i);
 		live_a_life(i, 20);
-		wait_for(pid);
+		child_join(pid);
 	}
 	stop_work(32);
 }
@@ -508,7 +497,7 @@ expect_well_outside(void)
 	pid = fork();
 	if (pid == 0)
 		be_the_first_of_a_namespace();
-	wait_for(pid);
+	child_join(pid);
 }
 
 static void
