@@ -122,6 +122,9 @@ class Screen:
         deadline = time.monotonic() + SECONDS
         while self.process.poll() is None and time.monotonic() < deadline:
             self.read(0.1)
+        # It may have ended before anything of it was read.
+        while self.read(0):
+            pass
         return self.process.poll()
 
 
