@@ -3,6 +3,7 @@
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 
 #include "case.h"
@@ -107,4 +108,19 @@ live_a_life_in_a_thread(void *seed)
 {
 	live_a_life((uintptr_t)seed, 300);
 	return NULL;
+}
+
+void
+free_much(void)
+{
+	enum { N = 20000 };
+	static void *held[N];
+
+	for (size_t i = 0; i < N; i++) {
+		held[i] = malloc(3000);
+		expect(held[i] != NULL);
+		memset(held[i], 1, 3000);
+	}
+	for (size_t i = 0; i < N; i++)
+		free(held[i]);
 }

@@ -39,4 +39,7 @@ void live_a_life(uint64_t seed, int nblocks);
 /* A short one, as a thread's function. */
 void *live_a_life_in_a_thread(void *seed);
 
+/* Fills 60 MB in blocks of 3,000 bytes, and frees them all. One thread at a time. */
+void free_much(void);
+
 #endif

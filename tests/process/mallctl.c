@@ -48,13 +48,15 @@ load(void)
 		got;                                                        \
 	})
 
-#define WRITE(name, type, value)                                              \
+#define ANSWERS(error, name, type, value)                                     \
 	do {                                                                  \
 		type put = (value);                                           \
 		expect_for(ctl.mallctl(name, NULL, NULL, &put, sizeof put) == \
-				   0,                                         \
+				   (error),                                   \
 			   "%s", name);                                       \
 	} while (0)
+
+#define WRITE(name, type, value) ANSWERS(0, name, type, value)
 
 #define CALL(name) \
 	expect_for(ctl.mallctl(name, NULL, NULL, NULL, 0) == 0, "%s", name)
@@ -454,14 +456,6 @@ a_child_of_a_fork_in_the_middle_of_a_question_can_ask(void)
 
 /* --- options ------------------------------------------------------------------ */
 
-#define REFUSES(name, type, value, error)                                     \
-	do {                                                                  \
-		type put = (value);                                           \
-		expect_for(ctl.mallctl(name, NULL, NULL, &put, sizeof put) == \
-				   (error),                                   \
-			   "%s", name);                                       \
-	} while (0)
-
 static void
 options_that_may_change_are_set_by_name(void)
 {
@@ -484,19 +478,19 @@ what_an_option_cannot_have_is_refused_and_changes_nothing(void)
 	size_t narenas;
 
 	load();
-	REFUSES("trimalloc.options.pressure_percent", size_t, 101, EINVAL);
-	REFUSES("trimalloc.options.dump_form", const char *, "yaml", EINVAL);
-	REFUSES("trimalloc.options.decay_ms", ssize_t, -2, EINVAL);
+	ANSWERS(EINVAL, "trimalloc.options.pressure_percent", size_t, 101);
+	ANSWERS(EINVAL, "trimalloc.options.dump_form", const char *, "yaml");
+	ANSWERS(EINVAL, "trimalloc.options.decay_ms", ssize_t, -2);
 	/* Of another size than its values have. */
-	REFUSES("trimalloc.options.stats_at_exit", size_t, 1, EINVAL);
+	ANSWERS(EINVAL, "trimalloc.options.stats_at_exit", size_t, 1);
 	/* What counts from the start on. */
-	REFUSES("trimalloc.options.tcache", bool, false, EPERM);
+	ANSWERS(EPERM, "trimalloc.options.tcache", bool, false);
 	expect(READ("trimalloc.options.pressure_percent", size_t) == 90);
 	expect(strcmp(READ("trimalloc.options.dump_form", const char *),
 		      "text") == 0);
 	expect(READ("trimalloc.options.decay_ms", ssize_t) == 1000);
 	narenas = READ("trimalloc.options.narenas", size_t);
-	REFUSES("trimalloc.options.narenas", size_t, 65, EINVAL);
+	ANSWERS(EINVAL, "trimalloc.options.narenas", size_t, 65);
 	expect(READ("trimalloc.options.narenas", size_t) == narenas);
 }
 

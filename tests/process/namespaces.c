@@ -108,8 +108,8 @@ read_all(int fd, void *into, size_t nbytes)
 }
 
 /*
- * Opens all of them. Two pipes, for two processes report: the keeper's number, and that
- * it is ready. They die with the thread that calls this.
+ * Opens all of them. Two pipes, for two processes report: the keeper's number,
+ * and that it is ready. They die with the thread that calls this.
  */
 static void
 open_the_namespaces(void)
@@ -242,21 +242,13 @@ a_thread_that_is_refused_away_is_made_at_home(void)
 static void
 what_is_freed_away_goes_back_as_at_home(void)
 {
-	enum { N = 20000 };
-	static void *held[N];
 	size_t before = resident_bytes();
 
 	open_the_namespaces();
 	crowd_run(1, live_a_life_in_a_thread);
 	expect(unshare(CLONE_FS) == 0);
 	go(away);
-	for (size_t i = 0; i < N; i++) {
-		held[i] = malloc(3000);
-		expect(held[i] != NULL);
-		memset(held[i], 1, 3000);
-	}
-	for (size_t i = 0; i < N; i++)
-		free(held[i]);
+	free_much();
 	go(home);
 	expect_for(resident_falls_to(before + 4 * MIB, 20000),
 		   "%zu KiB, then %zu", before / KIB, resident_bytes() / KIB);

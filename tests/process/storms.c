@@ -456,21 +456,6 @@ leave_the_namespaces(void)
 }
 
 static void
-free_much(void)
-{
-	enum { N = 20000 };
-	static void *held[N];
-
-	for (size_t i = 0; i < N; i++) {
-		held[i] = malloc(3000);
-		expect(held[i] != NULL);
-		memset(held[i], 1, 3000);
-	}
-	for (size_t i = 0; i < N; i++)
-		free(held[i]);
-}
-
-static void
 be_the_first_of_a_namespace(void)
 {
 	alarm(CHILD_SECONDS);
