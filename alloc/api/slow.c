@@ -388,7 +388,7 @@ free_elsewhere(const char *name, void *p, unsigned cls)
 }
 
 static void
-free_direct(void *p, unsigned cls)
+free_uncached(void *p, unsigned cls)
 {
 	direct_free(p, cls);
 	bell_ring();
@@ -408,7 +408,7 @@ free_for(const char *name, void *p)
 
 	if (!free_elsewhere(name, p, cls)) {
 		if (cls == CLASS_RUN || is_apart(p)) {
-			free_direct(p, cls);
+			free_uncached(p, cls);
 		} else {
 			*mark_of(p) = free_mark();
 			cache_free(p, cls);
@@ -424,7 +424,7 @@ free_to(const char *name, void *p, struct explicit_cache *e)
 
 	if (!free_elsewhere(name, p, cls)) {
 		if (e == NULL || cls == CLASS_RUN) {
-			free_direct(p, cls);
+			free_uncached(p, cls);
 		} else {
 			*mark_of(p) = free_mark();
 			explicit_free(e, p, cls);
