@@ -16,6 +16,12 @@
  * doubles; when that was not so for a while it halves. A load that pauses for
  * longer than the longest window finds its memory gone, and that is what we are
  * for.
+ *
+ * Ticks and windows of a quarter of that length make the mean resident memory
+ * of Java programs 3 % less (2 to 8 % by program), and cost the ones that churn
+ * most a fifth of their throughput, for each page that goes and comes again
+ * takes up to 10 us in all. Where refaults are then held to the same number as
+ * before, 0.7 % are left of the gain.
  */
 #ifndef TRI_CONTROL_DECAY_H
 #define TRI_CONTROL_DECAY_H
