@@ -67,11 +67,13 @@ class Table:
         return "\n".join(out) + "\n"
 
     def markdown(self):
-        out = [f"## {self.title}", "", self.note, "",
-               "| " + " | ".join(self.head) + " |",
-               "|---" + "|--:" * (len(self.head) - 1) + "|"]
-        out += ["| " + " | ".join(row) + " |" for row in self.rows]
-        return "\n".join(out) + "\n"
+        return "\n".join([f"## {self.title}", "", self.note, "", *self.grid()]) + "\n"
+
+    def grid(self):
+        """The lines of Markdown without title and note."""
+        return ["| " + " | ".join(self.head) + " |",
+                "|---" + "|--:" * (len(self.head) - 1) + "|",
+                *("| " + " | ".join(row) + " |" for row in self.rows)]
 
 
 def other_names(figures):
