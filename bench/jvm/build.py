@@ -1,4 +1,4 @@
-"""Fetches and compiles the workloads: Maven for Java, cc for two small libraries."""
+"""Fetches and compiles the workloads: Maven for Java, cc for three small libraries."""
 
 import glob
 import os
@@ -13,6 +13,7 @@ from rss.jvm import program
 HERE = os.path.dirname(os.path.abspath(__file__))
 MAVEN = {"mvn": "maven"}
 NATIVE = {
+    "bill": os.path.join(HERE, "native", "bill.c"),
     "ledger": os.path.join(HERE, "native", "ledger.c"),
     "tails": os.path.join(os.path.dirname(program.__file__), "tails.c"),
 }

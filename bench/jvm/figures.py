@@ -4,6 +4,9 @@ from rss import sample
 
 SECOND_NS = 1_000_000_000
 MEMORY = "memory"
+BILL = "bill"
+# Of what is resident: free blocks in slabs lie on pages that were given back, too.
+PARTS = ("jvm", "allocated", "cached", "shelved", "slab_free", "dirty", "metadata")
 
 
 def of(marks, readings, series):
@@ -43,6 +46,29 @@ def ideal(marks):
         "live_peak_bytes": max(mark["live_bytes"] for mark in seen.all_marks(MEMORY)
                                if mark["t_ns"] >= start),
     }
+
+
+def mean(curve):
+    """Of [(t_ns, value)]: the area under it, by its width."""
+    return sample.Sample([], {}, curve).mean_bytes(curve[0][0], curve[-1][0])
+
+
+def bill(marks):
+    """What trimalloc's memory was, in the mean of the load and when all was dropped: by
+    the marks of the bill's run. `jvm` is what malloc has nothing to do with. Blocks
+    that the program never wrote to are in `untouched`, and not resident."""
+    seen = sample.Sample(marks, {}, [])
+    start, result = (seen.mark(name)["t_ns"] for name in ("start", "result"))
+    bills = [{**mark, "slab_free_bytes": mark["slab_free_bytes"] - mark["slab_away_bytes"],
+              "jvm_bytes": mark["rss_bytes"] - mark["resident_bytes"] - mark["metadata_bytes"]}
+             for mark in seen.all_marks(BILL)]
+    found = {}
+    for part in (*PARTS, "untouched", "rss"):
+        loaded = [(one["t_ns"], one[f"{part}_bytes"]) for one in bills
+                  if start <= one["t_ns"] <= result]
+        found[f"bill_{part}_bytes"] = mean(loaded)
+        found[f"bill_rest_{part}_bytes"] = bills[-1][f"{part}_bytes"]
+    return found
 
 
 def waste(figures, ideals):

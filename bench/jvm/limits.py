@@ -64,7 +64,7 @@ class Limits:
 
     def _wanted(self):
         return [step for step in self.matrix.steps
-                if step.number == 0 and not step.is_ledger
+                if step.number == 0 and not step.variant.is_aside
                 and (self.matrix.form == "long" or step.workload.is_priced)]
 
     def run(self):

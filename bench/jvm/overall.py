@@ -8,7 +8,7 @@ from rss.results import View
 from runner.allocators import SUBJECT
 from runner.report import Table
 
-from .variants import LEDGER
+from .variants import ASIDES
 
 COLUMNS = (     # figure, title
     ("ops_per_s", "ops/s"), ("ops_per_cpu_s", "ops/CPU s"), ("mean_bytes", "mean RSS"),
@@ -21,9 +21,8 @@ NOTE = (f"Geometric means over the scenarios of an allocator's medians by {SUBJE
         "in which the scenarios' own differences are as well as chance.")
 
 
-def ratios(groups, name, figure):
+def ratios(views, name, figure):
     """Of each scenario from which both have the figure."""
-    views = [View(list(variants), variants) for variants in groups.values()]
     pairs = [(view.value(name, figure), view.value(SUBJECT, figure)) for view in views]
     return [other / own for other, own in pairs if other and own]
 
@@ -46,8 +45,9 @@ def cell(values):
 
 def table(groups, order):
     """A row for each other allocator; a column for each figure that was measured."""
-    found = {name: {figure: ratios(groups, name, figure) for figure, _ in COLUMNS}
-             for name in order if name not in (SUBJECT, LEDGER)}
+    views = [View(list(variants), variants) for variants in groups.values()]
+    found = {name: {figure: ratios(views, name, figure) for figure, _ in COLUMNS}
+             for name in order if name not in (SUBJECT, *ASIDES)}
     columns = [column for column in COLUMNS if any(row[column[0]] for row in found.values())]
     made = Table("All scenarios together", NOTE, ["allocator", *(title for _, title in columns)])
     for name, row in found.items():

@@ -15,7 +15,7 @@ from rss import cgroup, child, contenders
 from rss.rounds import Progress
 from runner.measure import busy_seconds
 
-from . import figures, store, workloads
+from . import figures, store, variants, workloads
 
 
 MB = 1_000_000
@@ -23,23 +23,24 @@ JOIN = 'echo $$ > "$0" && exec "$@"'
 # Processes that do nothing but keep memory; fewer where memory is short.
 MOST_AT_REST = 5
 ROOM_BYTES = 2_000 * MB
+OF_ASIDE = {variants.LEDGER: figures.ideal, variants.BILL: figures.bill}
 
 
 def all_fit(_jdk, _variant):
     return True
 
 
-def steps(chosen, found_jdks, variants, ledger, nrounds, fits=all_fit):
+def steps(chosen, found_jdks, competitors, asides, nrounds, fits=all_fit):
     """What slows the machine down for a while meets all allocators. The seed is
-    fixed: an interrupted run comes by the same steps again. The ledger's run has
-    no part in the comparison; once is enough."""
+    fixed: an interrupted run comes by the same steps again. Of those aside, which
+    have no part in the comparison, once is enough."""
     shuffler = random.Random(1)
     for number in range(nrounds):
         for workload in chosen:
             for jdk in found_jdks:
-                if ledger and number == 0:
-                    yield store.Step(workload, jdk, ledger, number)
-                able = [variant for variant in variants if fits(jdk, variant)]
+                if number == 0:
+                    yield from (store.Step(workload, jdk, one, number) for one in asides)
+                able = [variant for variant in competitors if fits(jdk, variant)]
                 for variant in shuffler.sample(able, len(able)):
                     yield store.Step(workload, jdk, variant, number)
 
@@ -83,7 +84,7 @@ class Run:
         self.worked_s = None
         self.start = time.monotonic()
         scenario = workloads.scenario(
-            step.workload, form, workloads.LEDGER_READINGS if step.is_ledger else None)
+            step.workload, form, workloads.ASIDE_READINGS if step.variant.is_aside else None)
         with contextlib.ExitStack() as stack:
             path = stack.enter_context(scratch(folder))
             command = workloads.command(step.workload, step.jdk, step.variant, form, built, path)
@@ -94,9 +95,9 @@ class Run:
             self._stack = stack.pop_all()
 
     def works(self):
-        """What the ledger does goes on until its end."""
+        """What a run aside does goes on until its end."""
         return not (self.child.has_ended or
-                    (not self.step.is_ledger and self.child.has_said("rest")))
+                    (not self.step.variant.is_aside and self.child.has_said("rest")))
 
     def has_worked(self, clock, runs):
         self.worked_s = time.monotonic() - self.start
@@ -220,6 +221,6 @@ class Matrix:
 
     @staticmethod
     def _figures(step, one):
-        if step.is_ledger:
-            return figures.ideal(one.marks)
+        if step.variant.is_aside:
+            return OF_ASIDE[step.variant.name](one.marks)
         return figures.of(one.marks, one.readings, one.series)

@@ -7,7 +7,7 @@ from rss.show import shown
 from runner.report import Table
 
 from . import figures
-from .variants import LEDGER
+from .variants import BILL, LEDGER
 
 COLUMNS = (     # figure, title, form, with spread
     ("ops_per_s", "ops/s", "count", True), ("ops_per_cpu_s", "ops/CPU s", "count", True),
@@ -34,6 +34,7 @@ def grouped(document):
             dict(run["figures"]) if "figures" in run else None)
     for names, variants in out.items():
         ideals = next((f for f in variants.pop(LEDGER, []) if f), {})
+        bills = next((f for f in variants.pop(BILL, []) if f), {})
         for variant, rounds in variants.items():
             limit = document["limits"].get("/".join((*names, variant, "1")), {})
             for of_round in filter(None, rounds):
@@ -42,6 +43,7 @@ def grouped(document):
                     of_round["limit_bytes"] = limit["limit_bytes"]
                 of_round["limits_tried"] = len(limit.get("tried", ()))
         variants[LEDGER] = [ideals]
+        variants[BILL] = [bills]
     return out
 
 

@@ -17,11 +17,6 @@ class Step:
         self.workload, self.jdk, self.variant, self.number = workload, jdk, variant, number
 
     @property
-    def is_ledger(self):
-        """Whether it measures the ideal and no allocator."""
-        return bool(self.variant.settings)
-
-    @property
     def key(self):
         return "/".join((self.workload.name, self.jdk.name, self.variant.name,
                          str(self.number + 1)))

@@ -5,7 +5,7 @@ import statistics
 from runner.allocators import SUBJECT
 from runner.report import Table
 
-from . import overall, report, verdicts
+from . import bill, overall, report, verdicts
 from . import reasons as why
 
 COMMANDS = {"quick": ("make bench-jvm-quick", "quick"),
@@ -41,9 +41,12 @@ class Findings:
                       key=lambda verdict: -verdict.margin)
 
     def reason(self, verdict):
-        """What chance may have done needs none."""
-        return self.reasons.get((verdict.workload, verdict.question.name),
-                                "" if verdict.may_be_chance else why.NONE)
+        """What chance may have done needs none. Of the mean the bill tells what it was."""
+        told = self.reasons.get((verdict.workload, verdict.question.name), "")
+        if verdict.question.name == verdicts.MEAN:
+            billed = bill.sentence(self.groups[verdict.workload, verdict.jdk])
+            told = "; ".join(filter(None, (billed, told)))
+        return told or ("" if verdict.may_be_chance else why.NONE)
 
     def failures(self):
         return report.failure_lines(self.document)
@@ -88,6 +91,10 @@ def overview(findings):
 
 def together(findings):
     return overall.table(findings.groups, findings.order)
+
+
+def bills(findings):
+    return bill.table(findings.groups)
 
 
 def counts(findings):
@@ -155,7 +162,7 @@ def scenario_lines(findings, workload, jdk):
              f"{about.get('heap_mb', '?')} MiB.", ""]
     lines += picture_lines(findings, f"{workload}.{jdk}.rss", "resident memory over time")
     lines += picture_lines(findings, f"{workload}.{jdk}.trade", "throughput by mean memory")
-    return lines + table.markdown().split("\n")[4:]
+    return lines + table.grid() + [""]
 
 
 def markdown(findings):
@@ -172,13 +179,15 @@ def markdown(findings):
         "## In short", "",
         f"{SUBJECT}'s figure by that of the best other allocator, which is named; **bold** where "
         f"it loses: throughput below {verdicts.FAST:g}, memory above 1.", "",
-        *overview(findings).markdown().split("\n")[4:], *counts(findings), "",
+        *overview(findings).grid(), "", *counts(findings), "",
         "## All scenarios together", "", overall.NOTE, "",
-        *together(findings).markdown().split("\n")[4:],
+        *together(findings).grid(), "",
         "## How to repeat it", "", *repeat_lines(document), "",
         "## What it was measured on", "", *setting_lines(document), "",
         f"## Where {SUBJECT} wins", "", *won_lines(findings), "",
         f"## Where {SUBJECT} loses, and why", "", *lost_lines(findings), ""]
+    if bills(findings).rows:
+        lines += ["## What the memory was", "", bill.NOTE, "", *bills(findings).grid(), ""]
     for jdk in document["jdks"]:
         lines += picture_lines(findings, f"limits.{jdk}", f"smallest memory limits on {jdk}")
     lines += ["## The scenarios", "", report.NOTE, ""]

@@ -9,6 +9,8 @@ from runner.allocators import BASELINE, SUBJECT
 
 TRIM = "-XX:TrimNativeHeapInterval=1000"
 LEDGER = "ideal"
+BILL = "bill"
+ASIDES = (LEDGER, BILL)
 # One arena that grows by brk alone, and no thread caches: see Ledger.java.
 LEDGER_TUNABLES = ("glibc.malloc.tcache_count=0:glibc.malloc.arena_max=1:"
                    "glibc.malloc.mmap_max=0")
@@ -23,6 +25,15 @@ class Variant:
     jvm_options: tuple = ()
     more_variables: tuple = ()
     settings: tuple = ()        # of the workload
+
+    @property
+    def is_aside(self):
+        """Whether its run explains the others' figures, and has no part in comparisons."""
+        return bool(self.settings)
+
+    def explains(self, chosen):
+        """Whether any of them. The ideal is everybody's."""
+        return self.name == LEDGER or self.allocator in [one.allocator for one in chosen]
 
     @property
     def path(self):
@@ -61,10 +72,15 @@ def ledger(baseline):
                    (("GLIBC_TUNABLES", LEDGER_TUNABLES),), ("ledger=1",))
 
 
+def bill(subject):
+    return Variant(BILL, subject, settings=("bill=1",))
+
+
 def find(subject_path, peers, variables):
-    """([variants], the ledger, lines about what is missing)."""
+    """([variants], [those aside], lines about what is missing)."""
     found, missing = contenders.find(subject_path, peers, variables)
-    return with_trim(found), ledger(found[0]), missing
+    asides = [ledger(found[0]), *(bill(one) for one in found if one.name == SUBJECT)]
+    return with_trim(found), asides, missing
 
 
-__all__ = ["BASELINE", "LEDGER", "SUBJECT", "Variant", "find"]
+__all__ = ["ASIDES", "BASELINE", "BILL", "LEDGER", "SUBJECT", "Variant", "find"]

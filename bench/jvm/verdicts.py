@@ -7,7 +7,7 @@ from rss.results import View
 from rss.show import shown
 from runner.allocators import SUBJECT
 
-from .variants import LEDGER
+from .variants import ASIDES
 
 FAST = 0.97     # of the fastest allocator's throughput
 BUSY = 0.10     # of the CPUs, taken by others, from which on figures are doubtful
@@ -22,9 +22,10 @@ class Question:
     is_more_better: bool = False
 
 
+MEAN = "mean RSS"
 QUESTIONS = (
     Question("throughput", ("ops_per_s",), "count", " ops/s", True),
-    Question("mean RSS", ("mean_bytes",), "MB", " MB"),
+    Question(MEAN, ("mean_bytes",), "MB", " MB"),
     Question("RSS after idle", ("after30_bytes", "after5_bytes"), "MB", " MB"),
     Question("smallest limit", ("limit_bytes",), "MB", " MB"),
 )
@@ -98,7 +99,7 @@ def was_asked(view, figure):
 def judge(workload, jdk, question, view):
     """None where there is nothing to compare."""
     for figure in question.figures:
-        peers = [name for name in view.measured_peers(figure) if name != LEDGER]
+        peers = [name for name in view.measured_peers(figure) if name not in ASIDES]
         if not peers or not was_asked(view, figure):
             continue
         choose = max if question.is_more_better else min

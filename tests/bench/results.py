@@ -150,6 +150,22 @@ def reasons_are_merged():
                       [("one", "RSS after idle")]))
 
 
+def the_bill_tells_what_the_mean_was():
+    made = document()
+    parts = {"rss": 180, "jvm": 100, "allocated": 60, "cached": 2, "shelved": 4, "slab_free": 1,
+             "dirty": 10, "metadata": 3, "untouched": 0}
+    made["runs"]["two/jdk17/bill/1"] = {"of": "", "figures": {
+        f"bill_{part}_bytes": size * MB for part, size in parts.items()}}
+    found = summary.Findings(made, reasons.parse("## two\n- mean RSS: the caches\n"), (), "pictures")
+    told = next(line for line in summary.lost_lines(found) if line.startswith("- two on jdk17: mean"))
+    rows = summary.bills(found).rows
+    return (missing(told, "Of 180 MB: 100 MB the JVM's own, 60.0 MB with the program; 10.0 MB free "
+                    "pages, 4.0 MB on shelves, 3.0 MB records, with the rest 11.1%; the caches")
+            + differs("rows", [(row[0], row[-1]) for row in rows], [("two on jdk17", "11.1%")])
+            + missing(summary.markdown(found), "## What the memory was", "| two on jdk17 | 180 |")
+            + differs("without one", "What the memory was" in summary.markdown(findings()), False))
+
+
 def chance_needs_no_reason():
     made = document()
     made["runs"]["two/jdk17/jemalloc/1"]["figures"]["mean_bytes"] = 190 * MB
@@ -307,6 +323,7 @@ SENTENCES = (
     ("a limit that nobody has looked for is not lost", a_limit_not_looked_for_is_not_lost),
     ("reasons are read from the list of each workload", reasons_are_read),
     ("a loss has its reason or is not explained yet", reasons_are_merged),
+    ("the bill tells what the mean was", the_bill_tells_what_the_mean_was),
     ("a loss that may be chance needs no reason", chance_needs_no_reason),
     ("all scenarios together have a mean, and its error", all_scenarios_make_one_mean),
     ("each reason is of a workload and a figure that are there", own_reasons_are_of_workloads),

@@ -77,6 +77,23 @@ def the_ideal_is_added_up():
     return [line for name, value in wanted.items() for line in differs(name, got[name], value)]
 
 
+def bill(t_s, rss, resident, dirty):
+    return mark("bill", t_s, rss * MB, resident_bytes=resident * MB, dirty_bytes=dirty * MB,
+                allocated_bytes=50 * MB, cached_bytes=4 * MB, shelved_bytes=2 * MB,
+                slab_free_bytes=9 * MB, slab_away_bytes=3 * MB, metadata_bytes=1 * MB,
+                quarantined_bytes=0, untouched_bytes=5 * MB)
+
+
+def the_bill_is_a_mean_of_the_load():
+    marks = [bill(1, 900, 800, 700), mark("start", 10), bill(10, 200, 80, 30), bill(20, 220, 90, 10),
+             mark("result", 20), mark("rest", 21), bill(22, 180, 61, 0)]
+    got = figures.bill(marks)
+    wanted = {"bill_rss_bytes": 210 * MB, "bill_dirty_bytes": 20 * MB, "bill_jvm_bytes": 124 * MB,
+              "bill_slab_free_bytes": 6 * MB, "bill_allocated_bytes": 50 * MB,
+              "bill_rest_jvm_bytes": 118 * MB, "bill_rest_dirty_bytes": 0}
+    return [line for name, value in wanted.items() for line in differs(name, got[name], value)]
+
+
 def waste_is_what_is_above():
     got = figures.waste({"mean_bytes": 250, "after5_bytes": 130},
                         {"ideal_mean_bytes": 210, "ideal_rest_bytes": 140})
@@ -131,14 +148,15 @@ def the_environment_is_clean():
 
 def plan_of(rounds):
     made = variants.with_trim([GLIBC, ARENAS, OWN])
-    return list(plan.steps([WORKLOAD], [JDK, NEWER], made, variants.ledger(GLIBC), rounds))
+    asides = [variants.ledger(GLIBC), variants.bill(OWN)]
+    return list(plan.steps([WORKLOAD], [JDK, NEWER], made, asides, rounds))
 
 
 def all_meet_in_each_round():
     steps = plan_of(3)
     seen = [(s.jdk.name, s.number, s.variant.name) for s in steps]
     blocks = [[name for jdk, number, name in seen if (jdk, number) == block
-               and name != variants.LEDGER]
+               and name not in variants.ASIDES]
               for block in sorted({(jdk, number) for jdk, number, _ in seen})]
     together = [key for key, *_ in zip(seen, seen[1:]) if seen.count(key) > 1]
     return ([f"a round has {block}" for block in blocks if len(set(block)) != 4 or len(block) != 4]
@@ -148,15 +166,23 @@ def all_meet_in_each_round():
 
 def rows_without_their_option_are_left_out():
     made = variants.with_trim([GLIBC, ARENAS, OWN])
-    steps = plan.steps([WORKLOAD], [JDK, NEWER], made, None, 1,
+    steps = plan.steps([WORKLOAD], [JDK, NEWER], made, [], 1,
                        lambda jdk, variant: jdk is NEWER or not variant.jvm_options)
     return differs("where glibc is trimmed", [s.jdk.name for s in steps
                                               if s.variant.name == "glibc-trim"], ["jdk25"])
 
 
-def the_ledger_runs_once():
-    counted = [s.key for s in plan_of(3) if s.variant.name == variants.LEDGER]
-    return differs("runs", counted, ["one/jdk17/ideal/1", "one/jdk25/ideal/1"])
+def those_aside_run_once():
+    counted = [s.key for s in plan_of(3) if s.variant.is_aside]
+    return differs("runs", counted, ["one/jdk17/ideal/1", "one/jdk17/bill/1",
+                                     "one/jdk25/ideal/1", "one/jdk25/bill/1"])
+
+
+def a_bill_is_of_who_takes_part():
+    others, all_of_them = (variants.with_trim(found) for found in ([GLIBC], [GLIBC, OWN]))
+    return [line for chosen, wanted in ((others, [True, False]), (all_of_them, [True, True]))
+            for line in differs("explain", [one.explains(chosen) for one in
+                                            (variants.ledger(GLIBC), variants.bill(OWN))], wanted)]
 
 
 def the_plan_repeats_itself():
@@ -395,6 +421,7 @@ def commands_are_whole():
 SENTENCES = (
     ("figures are of the load, from its start to its end", the_load_is_measured),
     ("the ideal is what is touched, live and mapped", the_ideal_is_added_up),
+    ("the bill is a mean over the load", the_bill_is_a_mean_of_the_load),
     ("waste is what lies above the ideal", waste_is_what_is_above),
     ("the oldest and the newest JDK are chosen", jdks_are_chosen),
     ("a JDK's version has its maker", releases_are_read),
@@ -404,7 +431,8 @@ SENTENCES = (
     ("all allocators run one after the other in each round", all_meet_in_each_round),
     ("an allocator's row is left out on a JDK without its option",
      rows_without_their_option_are_left_out),
-    ("the ideal is measured once for each JDK", the_ledger_runs_once),
+    ("the ideal and the bill are measured once for each JDK", those_aside_run_once),
+    ("the bill of who does not take part is not asked for", a_bill_is_of_who_takes_part),
     ("a plan made again is the same", the_plan_repeats_itself),
     ("quick settings replace those of the long run", quick_settings_replace),
     ("a quick run does no more than a medium one, and that no more than a long one",

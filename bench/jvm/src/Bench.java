@@ -22,11 +22,15 @@ public final class Bench {
         int warmUp = settings.number("warmup", operations / 10);
         int pauseMillis = settings.number("pause_ms", 500);
         boolean isLedger = settings.number("ledger", 0) == 1;
+        boolean isBill = settings.number("bill", 0) == 1;
         settings.folder();
         // Before a load counts direct buffers: these two make the JDK keep some of its own.
         Waves.cpuNow();
         if (isLedger) {
             Ledger.start();
+        }
+        if (isBill) {
+            Bill.start();
         }
         Workload load = Catalog.named(args[0], settings);
 

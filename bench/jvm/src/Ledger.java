@@ -2,7 +2,6 @@ import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.concurrent.CountDownLatch;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import javax.management.JMException;
@@ -17,16 +16,13 @@ import javax.management.ObjectName;
  * the live ones. Native memory tracking says what the JVM has committed; it makes blocks larger:
  * those bytes are taken off.
  */
-final class Ledger implements Runnable {
-    private static final int BEAT_MILLIS = 200;
+final class Ledger {
     /** NMT's header and footer, and glibc's header. */
     private static final int NMT_BYTES = 18;
     private static final Pattern OWN =
             Pattern.compile("\\((?:mmap|stack): reserved=(\\d+)B?, committed=(\\d+)");
     private static final Pattern TRACKED = Pattern.compile("\\(malloc=(\\d+)B?[^#)]*#(\\d+)");
     private static final Pattern FILES = Pattern.compile("Rss(?:File|Shmem):\\s+(\\d+) kB");
-
-    private final CountDownLatch begun = new CountDownLatch(1);
 
     private Ledger() {
     }
@@ -37,25 +33,7 @@ final class Ledger implements Runnable {
     /** Returns when the first line has been said. */
     static void start() throws InterruptedException {
         System.loadLibrary("ledger");
-        Ledger ledger = new Ledger();
-        Thread thread = new Thread(ledger, "ledger");
-        thread.setDaemon(true);
-        thread.start();
-        ledger.begun.await();
-    }
-
-    @Override
-    public void run() {
-        try {
-            while (true) {
-                say();
-                begun.countDown();
-                Thread.sleep(BEAT_MILLIS);
-            }
-        } catch (Exception e) {
-            e.printStackTrace();
-            System.exit(1);
-        }
+        Beat.start("ledger", Ledger::say);
     }
 
     private static void say() throws IOException, JMException {
