@@ -4,7 +4,7 @@ from rss.show import shown
 from runner.report import Table
 
 from .figures import PARTS
-from .variants import BILL
+from .variants import BILL, LEDGER
 
 TITLES = {
     "jvm": "the JVM's own", "allocated": "with the program", "cached": "in thread caches",
@@ -16,7 +16,7 @@ NOTE = ("Resident MB in the mean of the load, of a run of its own that looks fiv
         "caches, on shelves and in slabs are free; free pages were in use at once within the last "
         "ticks, or wait for the next one. *Untouched* is what the parts count and nobody has written "
         "to: it is not resident. The last column is everything that is not the JVM's own or with "
-        "the program, by all that is resident.")
+        "the program, by all that is resident: at most, for some of it may be untouched.")
 
 
 def found(variants):
@@ -32,7 +32,7 @@ def kept(bill):
 
 def table(groups):
     made = Table("What the memory was", NOTE, [
-        "scenario", "resident", *(TITLES[part] for part in PARTS), "untouched", "malloc's share"])
+        "scenario", "resident", *(TITLES[part] for part in PARTS), "untouched", "malloc's share, at most"])
     for (workload, jdk), variants in groups.items():
         bill = found(variants)
         if bill:
@@ -41,6 +41,11 @@ def table(groups):
                 *(shown(bill[f"bill_{part}_bytes"], "MB") for part in (*PARTS, "untouched")),
                 f"{kept(bill) / bill['bill_rss_bytes']:.1%}"])
     return made
+
+
+def ideal_words(variants):
+    ideal = next(iter(variants.get(LEDGER, [])), None)
+    return f"; the ideal is {shown(ideal['ideal_mean_bytes'], 'MB')} MB" if ideal else ""
 
 
 def sentence(variants):
@@ -57,4 +62,5 @@ def sentence(variants):
                    key=lambda part: -bill[f"bill_{part}_bytes"])
     return (f"Of {shown(bill['bill_rss_bytes'], 'MB')} MB: {words('jvm')}, {words('allocated')}; "
             f"{', '.join(words(part) for part in parts[:3])}, "
-            f"with the rest {kept(bill) / bill['bill_rss_bytes']:.1%}")
+            f"with the rest {kept(bill) / bill['bill_rss_bytes']:.1%} at most"
+            f"{ideal_words(variants)}")

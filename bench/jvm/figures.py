@@ -5,7 +5,7 @@ from rss import sample
 SECOND_NS = 1_000_000_000
 MEMORY = "memory"
 BILL = "bill"
-# Of what is resident: free blocks in slabs lie on pages that were given back, too.
+# Of the bill: pages of slabs that were given back are in none of them.
 PARTS = ("jvm", "allocated", "cached", "shelved", "slab_free", "dirty", "metadata")
 
 
@@ -55,13 +55,12 @@ def mean(curve):
 
 def bill(marks):
     """What trimalloc's memory was, in the mean of the load and when all was dropped: by
-    the marks of the bill's run. `jvm` is what malloc has nothing to do with. Blocks
-    that the program never wrote to are in `untouched`, and not resident."""
+    the marks of the bill's run. `jvm` is what malloc has nothing to do with. What the
+    program never wrote to is in one of the parts and in `untouched`, and not resident."""
     seen = sample.Sample(marks, {}, [])
     start, result = (seen.mark(name)["t_ns"] for name in ("start", "result"))
-    bills = [{**mark, "slab_free_bytes": mark["slab_free_bytes"] - mark["slab_away_bytes"],
-              "jvm_bytes": mark["rss_bytes"] - mark["resident_bytes"] - mark["metadata_bytes"]}
-             for mark in seen.all_marks(BILL)]
+    bills = [{**mark, "jvm_bytes": mark["rss_bytes"] - mark["resident_bytes"]
+                                   - mark["metadata_bytes"]} for mark in seen.all_marks(BILL)]
     found = {}
     for part in (*PARTS, "untouched", "rss"):
         loaded = [(one["t_ns"], one[f"{part}_bytes"]) for one in bills

@@ -80,8 +80,7 @@ def the_ideal_is_added_up():
 def bill(t_s, rss, resident, dirty):
     return mark("bill", t_s, rss * MB, resident_bytes=resident * MB, dirty_bytes=dirty * MB,
                 allocated_bytes=50 * MB, cached_bytes=4 * MB, shelved_bytes=2 * MB,
-                slab_free_bytes=9 * MB, slab_away_bytes=3 * MB, metadata_bytes=1 * MB,
-                quarantined_bytes=0, untouched_bytes=5 * MB)
+                slab_free_bytes=6 * MB, metadata_bytes=1 * MB, untouched_bytes=5 * MB)
 
 
 def the_bill_is_a_mean_of_the_load():

@@ -5,10 +5,9 @@ import java.io.IOException;
  * kernel's. For a run of its own, since each look takes time that grows with what is mapped.
  */
 final class Bill {
-    /** Beside what the program has, all parts of what is resident; the last two are the kernel's. */
+    /** All parts that there are without options; the last two are the kernel's. */
     private static final String[] PARTS = {
-        "allocated", "cached", "quarantined", "shelved", "slab_free", "slab_away", "dirty",
-        "metadata", "untouched", "resident",
+        "allocated", "cached", "shelved", "slab_free", "dirty", "metadata", "untouched", "resident",
     };
 
     private Bill() {
