@@ -73,7 +73,7 @@ def picture(findings, folder, name, text):
 
 def scenario(findings, folder, workload, jdk):
     about = findings.workload(workload)
-    story = f" Users told: {about['story']}." if about.get("story") else ""
+    story = f" Users reported: {about['story']}." if about.get("story") else ""
     pictures = "\n".join([
         picture(findings, folder, f"{workload}.{jdk}.rss", f"resident memory of {workload}"),
         picture(findings, folder, f"{workload}.{jdk}.trade", f"throughput of {workload}")])

@@ -106,7 +106,7 @@ def counts(findings):
             goal = (f"at least {verdicts.FAST:g} of the fastest allocator's"
                     if question.is_more_better else "the least of all")
             doubtful = sum(v.loses and v.may_be_chance for v in asked)
-            rest = f"; in {doubtful} of the others the rounds do not tell" if doubtful else ""
+            rest = f"; {doubtful} of the others may be chance" if doubtful else ""
             lines.append(f"- {question.name}: {goal} in {kept} of {len(asked)} scenarios{rest}")
     return lines
 
@@ -132,8 +132,9 @@ def repeat_lines(document):
         ' JVM_FLAGS="' + " ".join(f"--jdk FOLDER-OF-{name.upper()}"
                                   for name in document["jdks"]) + '"')
     command, folder = COMMANDS[settings["form"]]
-    return ["```sh", f"./autogen.sh && ./configure && {command}{flags}",
-            f"bench/jvm/results bench/jvm/{folder} --into .   # writes this page again",
+    return ["```sh", "./autogen.sh && mkdir -p build/release",
+            f"(cd build/release && ../../configure && {command}{flags})",
+            f"bench/jvm/results build/release/bench/jvm/{folder} --into .   # writes this page again",
             "```", "",
             "The first run fetches the programs from Maven Central, in pinned versions. "
             "`bench/compare A.json B.json` compares two runs of it. What each scenario does, how "
@@ -155,7 +156,7 @@ def picture_lines(findings, name, text):
 
 def scenario_lines(findings, workload, jdk):
     about = findings.workload(workload)
-    story = f" (users told: {about['story']})" if about.get("story") else ""
+    story = f" (users reported: {about['story']})" if about.get("story") else ""
     table = report.table("", findings.groups[workload, jdk], findings.order)
     lines = [f"### {workload} on {jdk}", "", f"{about.get('title', '')}{story}. "
              f"`{about.get('load', '')} {' '.join(about.get('settings', []))}`, heap "
@@ -171,7 +172,8 @@ def markdown(findings):
     rounds = settings["rounds"]
     lines = [
         "# Results", "",
-        f"Real Java programs on {len(document['allocators'])} allocators, measured "
+        f"Loads on a JVM, most of them real programs, on {len(document['allocators'])} allocators and "
+        "settings of them, measured "
         f"{settings['started']} in {rounds} round{'s' if rounds > 1 else ''} of the "
         f"{settings['form']} form. Written by `bench/jvm/results` from the measured figures; "
         "the reasons below are from [bench/jvm/reasons.md](bench/jvm/reasons.md).", "",

@@ -22,7 +22,7 @@ class Workload:
     heap_mb: int = 128
     is_telling: bool = False    # one of those that a quick run has
     needs: tuple = ()           # programs that Debian has in packages of their names
-    story: str = ""             # what users told of it
+    story: str = ""             # what users reported of it
     timeout_s: float = 300
     limit_mb: int = 0           # of a memory cgroup that it runs in
 

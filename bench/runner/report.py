@@ -30,7 +30,8 @@ def describe_machine():
         "cpu": cpu,
         "cpus": len(os.sched_getaffinity(0)),
         "memory_mib": os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // MIB,
-        "kernel": f"{platform.system()} {platform.release()} {platform.machine()}",
+        # Its number tells; what follows names who built it.
+        "kernel": f"{platform.system()} {platform.release().split('-')[0]} {platform.machine()}",
         "system": release.get("PRETTY_NAME", "?"),
         "transparent_hugepages": read_line("/sys/kernel/mm/transparent_hugepage/enabled"),
     }

@@ -86,6 +86,13 @@ extern void (*malloc_message)(void *cbopaque, const char *s);
 
 /* --- functions ---------------------------------------------------------------- */
 
+/*
+ * By any thread at any time, but not from a signal handler; errno stays as it
+ * is. Without memory: NULL, and the old block stays. mallctl and its kin return
+ * 0, EAGAIN, EFAULT, EINVAL, ENOENT or EPERM: trimalloc-mallctl(3). A pointer,
+ * size or cache that is none ends the process with a sentence.
+ */
+
 void *mallocx(size_t size, int flags) __attribute__((malloc, alloc_size(1)));
 void *rallocx(void *ptr, size_t size, int flags) __attribute__((alloc_size(2)));
 size_t xallocx(void *ptr, size_t size, size_t extra, int flags);

@@ -66,15 +66,24 @@ void *tri_aligned_alloc(size_t alignment, size_t n)
 /* Returns 0, EINVAL or ENOMEM; errno and (on failure) *out stay as they are. */
 int tri_posix_memalign(void **out, size_t alignment, size_t n);
 
-/* Rounds alignment up to a power of two, as glibc's. */
+/*
+ * Rounds alignment up to a power of two, as glibc's; EINVAL where there is none
+ * in a size_t, else ENOMEM.
+ */
 void *tri_memalign(size_t alignment, size_t n)
 	__attribute__((malloc, alloc_size(2)));
 
-/* Aligned to 4,096 bytes; pvalloc rounds n up to a multiple of that. */
+/*
+ * Aligned to the kernel's page (4,096 bytes on x86-64); pvalloc rounds n up to a
+ * multiple of that.
+ */
 void *tri_valloc(size_t n) __attribute__((malloc, alloc_size(1)));
 void *tri_pvalloc(size_t n) __attribute__((malloc));
 
-/* Bytes that may be used, all of them; 0 for NULL. */
+/*
+ * Bytes that may be used, all of them (what was asked for, where the option
+ * canary is on); 0 for NULL. What is not a live block aborts with a sentence.
+ */
 size_t tri_malloc_usable_size(void *p);
 
 /*
@@ -102,7 +111,7 @@ size_t tri_nallocx(size_t n, int flags);
 /*
  * Gives back all free memory now: empties the caches of all threads and
  * purges every free page. `pad` is ignored. 1 where pages went back, else 0.
- * Takes 0.1 us per page and a few microseconds per active thread.
+ * Takes 0.1 to 0.3 us per page and a few microseconds per active thread.
  */
 int tri_malloc_trim(size_t pad);
 
@@ -115,15 +124,22 @@ int tri_malloc_trim(size_t pad);
  * free at best.
  */
 struct mallinfo2 tri_mallinfo2(void);
+/* The same; what does not fit is INT_MAX. */
 struct mallinfo tri_mallinfo(void);
-/* M_ARENA_MAX caps arenas for threads to come; 1 for what malloc.h names. */
+/*
+ * M_ARENA_MAX caps arenas for threads to come. 1 for what malloc.h names, 0 for
+ * all else.
+ */
 int tri_mallopt(int param, int value);
 #endif
 
-/* XML as glibc's, and an element <trimalloc>. 0, EINVAL or -1. */
+/*
+ * XML as glibc's, and an element <trimalloc>. 0; EINVAL where options is not 0; -1
+ * where there is no memory or the stream fails. A cancellation point.
+ */
 int tri_malloc_info(int options, FILE *stream);
 
-/* A report for people, to stderr. */
+/* A report for people, to stderr; none where there is no memory for it. */
 void tri_malloc_stats(void);
 
 /*
@@ -138,13 +154,17 @@ int tri_mallctlbymib(const size_t *mib, size_t miblen, void *oldp,
 
 /*
  * The statistics in jemalloc's forms, piece by piece to write_cb; to
- * tri_malloc_message where that is NULL, and to stderr where both are.
+ * tri_malloc_message where that is NULL, and to stderr where both are. The
+ * latter is to be set before other threads print.
  */
 void tri_malloc_stats_print(void (*write_cb)(void *, const char *),
 			    void *cbopaque, const char *opts);
 extern void (*tri_malloc_message)(void *cbopaque, const char *s);
 
-/* Options as MALLOC_CONF has them: for the program to define. */
+/*
+ * Options as MALLOC_CONF has them: for the program to define. Read once, when the
+ * library is loaded, before TRIMALLOC_CONF, which wins.
+ */
 extern const char *tri_malloc_conf;
 
 #ifdef __cplusplus

@@ -179,7 +179,7 @@ def chance_needs_no_reason():
     return (differs("mean RSS of two", told, ["- two on jdk17: mean RSS: 180 MB, jemalloc has "
                                               "175 MB: 1.03 of it; the rounds overlap."])
             + missing("\n".join(summary.counts(found)), "mean RSS: the least of all in 0 of 3 "
-                      "scenarios; in 1 of the others the rounds do not tell"))
+                      "scenarios; 1 of the others may be chance"))
 
 
 def all_scenarios_make_one_mean():
@@ -208,7 +208,7 @@ def results_have_all():
     return missing(
         text, "A CPU, 2 CPUs", "Linux 6", "Maker 17.0.1", "v-trimalloc", "`TUNED=1`", "`-XX:Trim`",
         "make bench-jvm-medium", "| one on jdk17 | 1.09 (jemalloc) | **1.01 (jemalloc)** |",
-        "(users told: <a story>)", "![resident memory over time](pictures/one.jdk17.rss.svg)",
+        "(users reported: <a story>)", "![resident memory over time](pictures/one.jdk17.rss.svg)",
         "![smallest memory limits on jdk17](pictures/limits.jdk17.svg)", "did not end",
         "throughput: at least 0.97 of the fastest allocator's in 1 of 3 scenarios",
         "three/jdk17/trimalloc/1: was killed by signal 11", "| ideal |")

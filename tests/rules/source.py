@@ -5,7 +5,7 @@ import re
 import sys
 
 # Downstairs first. Files of include/ stand below them all.
-FLOORS = ["base", "os", "pages", "heap", "profile", "cache", "control", "api"]
+FLOORS = ["base", "os", "pages", "heap", "cache", "control", "api"]
 
 ROOMS = ["alloc", "include", "tests", "bench", "tools"]
 

@@ -56,7 +56,7 @@ static const struct command commands[] = {
 	  "      --call              NAME is an action (of type void): do it\n"
 	  "      --timeout SECONDS   how long to wait for an answer (default 5)\n",
 	  ctl_main },
-	{ "dump", "[--socket] PID", "have a process write its whole report",
+	{ "dump", "[OPTION]... PID", "have a process write its whole report",
 	  "      --socket            ask by the control socket instead of a"
 	  " signal, and print\n"
 	  "                          where the report went\n"
@@ -67,7 +67,7 @@ static const struct command commands[] = {
 	  "      --lib PATH          ask this library\n"
 	  "      --timeout SECONDS   how long to wait for an answer (default 5)\n",
 	  options_main },
-	{ "exporter", "[--listen ADDRESS:PORT] [--pid PID]...",
+	{ "exporter", "[OPTION]...",
 	  "serve metrics of all processes over HTTP",
 	  "      --listen ADDRESS:PORT  where (default 127.0.0.1:9497); port 0"
 	  " takes a free one\n"
@@ -76,7 +76,7 @@ static const struct command commands[] = {
 	  "      --deadline SECONDS     for all processes' answers together"
 	  " (default 2)\n",
 	  exporter_main },
-	{ "version", "", "print the versions of this command and the library",
+	{ "version", "[--lib PATH]", "print the versions of this command and the library",
 	  "      --lib PATH          ask this library\n", version_main },
 };
 
