@@ -2,6 +2,7 @@
  * text.c -- see text.h.
  */
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -79,6 +80,19 @@ text_hex(struct text *t, uint64_t n)
 	text_digits(t, n, 16, 0);
 }
 
+bool
+text_may_write(int fd)
+{
+	struct timespec patience = { 1, 0 };
+	struct pollfd p = { .fd = fd, .events = POLLOUT };
+	long n;
+
+	do
+		n = syscall(SYS_ppoll, &p, 1, &patience, NULL, 0);
+	while (n < 0 && errno == EINTR);
+	return n > 0 && (p.revents & POLLOUT) != 0;
+}
+
 void
 text_write(struct text *t, int fd)
 {
@@ -88,7 +102,8 @@ text_write(struct text *t, int fd)
 		/* By syscall(): the function is a cancellation point. */
 		long n = syscall(SYS_write, fd, t->buf + done, t->len - done);
 
-		if (n < 0 && errno == EINTR)
+		if (n < 0 &&
+		    (errno == EINTR || (errno == EAGAIN && text_may_write(fd))))
 			continue;
 		/* A reader that went away must not keep us here. */
 		if (n <= 0)

@@ -28,7 +28,13 @@ void text_hex(struct text *t, uint64_t n);
 /* A number, right-aligned in `width` columns. */
 void text_uint_padded(struct text *t, uint64_t n, unsigned width);
 
-/* Writes what was said to a file descriptor and empties the text. */
+/* Waits until a file takes bytes; false where it takes none for a second. */
+bool text_may_write(int fd);
+
+/*
+ * Writes what was said to a file descriptor and empties the text. A file that
+ * does not block and takes nothing for a second gets no more.
+ */
 void text_write(struct text *t, int fd);
 
 #endif

@@ -2,10 +2,10 @@
  * guard_fault.c -- see guard_fault.h.
  */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <ucontext.h>
 
+#include "../base/check.h"
 #include "../os/disposition.h"
 #include "../os/lock.h"
 #include "../os/os.h"
@@ -137,7 +137,7 @@ die_by_default(int number, const siginfo_t *info)
 
 	/* A sandbox may refuse it: here the fault would come again for ever. */
 	if (!os_disposition_set(number, &d))
-		abort();
+		die("the handler of a fault cannot be taken away");
 	/* Somebody sent it. */
 	if (info->si_code <= 0)
 		os_raise(number);

@@ -48,12 +48,18 @@ begin(void)
 }
 
 static void
-flush(void)
+say(struct text *t)
 {
 	int fd = stderr_borrow();
 
-	text_write(&report.text, fd);
+	text_write(t, fd);
 	stderr_return(fd);
+}
+
+static void
+flush(void)
+{
+	say(&report.text);
 }
 
 static void
@@ -282,8 +288,11 @@ void
 guard_report_misuse(struct text *sentence, struct guard_slot *s)
 {
 	guard_note_error(s);
-	if (!begin())
+	/* A signal handler that came upon a report: the sentence at least. */
+	if (!begin()) {
+		say(sentence);
 		return;
+	}
 	text_mem(&report.text, sentence->buf, sentence->len);
 	text_history(s);
 	end();

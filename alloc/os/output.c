@@ -3,20 +3,18 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "../base/check.h"
+#include "../base/text.h"
 #include "os.h"
 #include "output.h"
 
 /* What a pipe that is writable takes without waiting (POSIX: at least 512). */
 #define PIECE_BYTES ((size_t)4096)
-
-#define PATIENCE_MS 1000
 
 #define NTRIES 8
 
@@ -46,26 +44,13 @@ path_end(struct path *p)
  * The file is shared with the program, so its flags are left alone: a piece is
  * written when poll() says that it will not wait.
  */
-static bool
-wait_writable(int fd)
-{
-	struct timespec patience = { PATIENCE_MS / 1000, 0 };
-	struct pollfd p = { .fd = fd, .events = POLLOUT };
-	long n;
-
-	do
-		n = syscall(SYS_ppoll, &p, 1, &patience, NULL, 0);
-	while (n < 0 && errno == EINTR);
-	return n > 0 && (p.revents & POLLOUT) != 0;
-}
-
 size_t
 output_stderr(const char *buf, size_t len)
 {
 	int fd = stderr_borrow();
 	size_t done = 0;
 
-	while (done < len && wait_writable(fd)) {
+	while (done < len && text_may_write(fd)) {
 		long n = syscall(SYS_write, fd, buf + done,
 				 min_size(len - done, PIECE_BYTES));
 

@@ -2,6 +2,7 @@
  * text.c -- sentences without malloc, stdio or locale.
  */
 #include <fcntl.h>
+#include <pthread.h>
 
 #include "base/text.h"
 #include "unit.h"
@@ -166,6 +167,42 @@ a_reader_that_does_not_read_keeps_nobody(void **state)
 	close(fds[1]);
 }
 
+static int filled_fds[2];
+
+static void *
+read_later(void *into)
+{
+	struct timespec pause = { 0, 100 * 1000 * 1000 };
+
+	nanosleep(&pause, NULL);
+	while (read(filled_fds[0], into, 4096) > 0)
+		;
+	return NULL;
+}
+
+/* A file that does not block, and whose reader is late: nothing is lost. */
+static void
+a_reader_that_is_late_gets_all_of_it(void **state)
+{
+	static char much[128 * 1024], into[4096];
+	size_t npassed = 0;
+	pthread_t reader;
+
+	(void)state;
+	assert_int_equal(pipe(filled_fds), 0);
+	assert_int_equal(fcntl(filled_fds[1], F_SETFL, O_NONBLOCK), 0);
+	while (write(filled_fds[1], much, 4096) > 0)
+		npassed += 4096;
+	assert_true(npassed > 0);
+	text_str(&t, "hello");
+	assert_int_equal(pthread_create(&reader, NULL, read_later, into), 0);
+	text_write(&t, filled_fds[1]);
+	close(filled_fds[1]);
+	pthread_join(reader, NULL);
+	assert_memory_equal(into, "hello", 5);
+	close(filled_fds[0]);
+}
+
 int
 main(void)
 {
@@ -183,6 +220,7 @@ main(void)
 		TEST(a_word_is_cut_where_the_room_ends),
 		TEST(writing_says_it_once_and_empties_the_text),
 		TEST(a_reader_that_does_not_read_keeps_nobody),
+		TEST(a_reader_that_is_late_gets_all_of_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
