@@ -30,7 +30,7 @@ static char *const true_argv[] = { (char[]){ "/bin/true" }, NULL };
 static struct holder child_holders[N_HOLDERS];
 
 static void
-wait_for(pid_t pid, int expected_signal)
+wait_for(pid_t pid, const char *way, int expected_signal)
 {
 	int status;
 
@@ -39,7 +39,8 @@ wait_for(pid_t pid, int expected_signal)
 		expect_for(errno == EINTR, "%d", errno);
 	expect_for(WIFSIGNALED(status) ? WTERMSIG(status) == expected_signal
 				       : expected_signal == 0 && status == 0,
-		   "status 0x%x, not %d", (unsigned)status, expected_signal);
+		   "%s: status 0x%x, not %d", way, (unsigned)status,
+		   expected_signal);
 }
 
 static void
@@ -178,29 +179,35 @@ spawn_others(struct holder *h)
 		execve(true_argv[0], true_argv, environ);
 		_exit(1);
 	}
-	wait_for(pid, 0);
+	wait_for(pid, "vfork", 0);
 	steps(h, 20);
 	expect(posix_spawn(&pid, true_argv[0], NULL, NULL, true_argv,
 			   environ) == 0);
-	wait_for(pid, 0);
+	wait_for(pid, "posix_spawn", 0);
 	_exit(0);
 }
 
+#define WAY(go, signal)         \
+	{                       \
+#go, go, signal \
+	}
+
 static const struct way {
+	const char *name;
 	void (*go)(struct holder *h);
 	int signal;
 } ways[] = {
-	{ end_at_once, 0 },
-	{ free_all_and_exit, 0 },
-	{ become_another, 0 },
-	{ have_threads, 0 },
-	{ exit_beside_threads, 0 },
-	{ leave_the_rest_to_threads, 0 },
-	{ quick_exit_beside_threads, 0 },
-	{ abort_beside_threads, SIGABRT },
-	{ have_a_child, 0 },
-	{ look_and_trim, 0 },
-	{ spawn_others, 0 },
+	WAY(end_at_once, 0),
+	WAY(free_all_and_exit, 0),
+	WAY(become_another, 0),
+	WAY(have_threads, 0),
+	WAY(exit_beside_threads, 0),
+	WAY(leave_the_rest_to_threads, 0),
+	WAY(quick_exit_beside_threads, 0),
+	WAY(abort_beside_threads, SIGABRT),
+	WAY(have_a_child, 0),
+	WAY(look_and_trim, 0),
+	WAY(spawn_others, 0),
 };
 
 /* --- parents ----------------------------------------------------------------------- */
@@ -227,7 +234,7 @@ offspring_have(struct holder *h)
 		ways[way].go(h);
 		_exit(2);
 	}
-	wait_for(pid, ways[way].signal);
+	wait_for(pid, ways[way].name, ways[way].signal);
 }
 
 void *
