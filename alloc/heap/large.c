@@ -299,5 +299,10 @@ large_move(struct arena *a, void *p, size_t npages)
 		large_free_moved(p);
 		return to;
 	}
-	return lost ? NULL : copy_block(p, to, old);
+	if (!lost)
+		return copy_block(p, to, old);
+	/* No block, and no free pages: nobody touches that place again. */
+	announce(to, npages, CLASS_NONE);
+	count(arena_of(to), CLASS_RUN, npages, -1);
+	return NULL;
 }

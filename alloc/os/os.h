@@ -57,14 +57,12 @@ void *os_map(size_t bytes);
 bool os_purge(void *addr, size_t bytes);
 
 /*
- * os_purge by a fresh mapping of the same place: slower, but heals what
- * os_move_pages did to it (pieces that the kernel cannot join again).
- */
-bool os_renew(void *addr, size_t bytes);
-
-/*
  * Gives committed memory back with its commit charge, as os_reserve() made it;
- * os_commit() brings it again. 2 us and what os_purge costs.
+ * os_commit() brings it again. The mapping is a fresh one: that heals what
+ * os_move_pages did to it (pieces that the kernel cannot join). One that is
+ * readable and writable at once would need the charge, and where that is
+ * refused Linux before 6.12 has unmapped the old one already. False, and
+ * nothing changed, where the kernel refuses. 2 us and what os_purge costs.
  */
 bool os_decommit(void *addr, size_t bytes);
 
@@ -83,7 +81,7 @@ size_t os_purge_ranges(const struct os_range *ranges, size_t n);
 
 enum os_move {
 	OS_MOVED,
-	OS_REFUSED, /* nothing changed */
+	OS_REFUSED, /* nothing changed, but for the contents of `to` */
 	OS_LOST,    /* the pages stayed, but `to` is no longer our memory */
 };
 

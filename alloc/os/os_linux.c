@@ -183,15 +183,6 @@ os_purge(void *addr, size_t bytes)
 }
 
 bool
-os_renew(void *addr, size_t bytes)
-{
-	if (fault(OS_CALL_PURGE))
-		return false;
-	return mmap(addr, bytes, PROT_READ | PROT_WRITE, MAP_FLAGS | MAP_FIXED,
-		    -1, 0) == addr;
-}
-
-bool
 os_decommit(void *addr, size_t bytes)
 {
 	if (fault(OS_CALL_PURGE))
@@ -261,20 +252,39 @@ is_one_mapping(void *addr, size_t bytes)
 }
 
 /*
- * mremap unmaps the target before it looks at anything else, so a failure
- * leaves a hole there, into which another thread's mmap may fall. Hence the
- * probe, and a new mapping that replaces nothing.
+ * Whether a word that may not be mapped any more is what was written there: the
+ * kernel compares before it sleeps, and has a range that is not as an error.
+ */
+static bool
+still_reads(void *addr, uint32_t word)
+{
+	struct timespec at_once = { 0, 0 };
+
+	return syscall(SYS_futex, addr, FUTEX_WAIT_PRIVATE, word, &at_once,
+		       NULL, 0) != 0 &&
+	       errno == ETIMEDOUT;
+}
+
+/*
+ * mremap unmaps the target before most of what can fail, and Linux 5.2 and later
+ * refuse where there are nearly too many mappings before that. So a failure may
+ * leave a hole, into which another thread's mmap may fall: hence the probe, a
+ * word by which we know the target again, and a new mapping that replaces
+ * nothing.
  */
 enum os_move
 os_move_pages(void *from, void *to, size_t bytes)
 {
 	/* EINVAL: Linux before 5.7, which looked at the flags first. */
 	static _Atomic bool is_unknown;
+	/* Not 0, which is what fresh pages of others have. */
+	uint32_t mark = (uint32_t)os_now_ns() | 1;
 
 	if (fault(OS_CALL_MOVE) ||
 	    atomic_load_explicit(&is_unknown, memory_order_relaxed) ||
 	    !is_one_mapping(from, bytes))
 		return OS_REFUSED;
+	*(uint32_t *)to = mark;
 	if (mremap(from, bytes, bytes,
 		   MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP,
 		   to) == to) {
@@ -291,7 +301,7 @@ os_move_pages(void *from, void *to, size_t bytes)
 	if (mmap(to, bytes, PROT_READ | PROT_WRITE,
 		 MAP_FLAGS | MAP_FIXED_NOREPLACE, -1, 0) == to)
 		return OS_REFUSED;
-	return OS_LOST;
+	return still_reads(to, mark) ? OS_REFUSED : OS_LOST;
 }
 
 void

@@ -335,14 +335,24 @@ forget_mapping(struct chunk *c, struct purge_stats *stats)
 	return n;
 }
 
-/* A free chunk gets a new mapping, which the kernel joins with the others. */
+/*
+ * A free chunk gets a new mapping, which the kernel joins with the others. Where
+ * the charge for it cannot be had at once, whoever takes the chunk asks again.
+ */
+static bool
+renew(struct chunk *c)
+{
+	if (!os_decommit(c->base, CHUNK_BYTES))
+		return false;
+	c->is_committed = false;
+	commit_chunk(c);
+	return true;
+}
+
 static size_t
 heal_chunk(struct chunk *c, struct purge_stats *stats)
 {
-	if (!os_renew(c->base, CHUNK_BYTES))
-		return 0;
-	hugepages_advise(c->base, CHUNK_BYTES);
-	return forget_mapping(c, stats);
+	return renew(c) ? forget_mapping(c, stats) : 0;
 }
 
 bool
@@ -350,9 +360,8 @@ pagepool_put_anew(struct chunk *c)
 {
 	struct purge_stats stats = { 0 };
 
-	if (!os_renew(c->base, CHUNK_BYTES))
+	if (!renew(c))
 		return false;
-	hugepages_advise(c->base, CHUNK_BYTES);
 	forget_mapping(c, &stats);
 	lock_take(&pool.lock, LOCK_MAP);
 	purge_stats_add(&pool.purge, &stats);

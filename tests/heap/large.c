@@ -3,9 +3,30 @@
  */
 #include "faults.h"
 #include "heap/large.h"
+#include "heap/reset.h"
 #include "unit.h"
 
 #define A (&arenas[0])
+
+/* os_move_pages() is wrapped at link time: another thread's mmap may be first. */
+enum os_move __real_os_move_pages(void *from, void *to, size_t bytes);
+enum os_move __wrap_os_move_pages(void *from, void *to, size_t bytes);
+
+static bool is_lost;
+
+enum os_move
+__wrap_os_move_pages(void *from, void *to, size_t bytes)
+{
+	if (!is_lost)
+		return __real_os_move_pages(from, to, bytes);
+	os_release(to, bytes);
+	assert_ptr_equal(mmap(to, bytes, PROT_READ | PROT_WRITE,
+			      MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE,
+			      -1, 0),
+			 to);
+	memset(to, 7, bytes);
+	return OS_LOST;
+}
 
 static char *
 alloc(size_t npages)
@@ -228,6 +249,32 @@ pages_that_cannot_be_moved_are_copied(void)
 	expect_out(1, 5000);
 }
 
+/* The place is another's for good: neither a reset nor a purge goes there. */
+static void
+a_place_that_was_lost_to_another_stays_his(void)
+{
+	const size_t npages = 3 * CHUNK_NPAGES;
+	char *p = alloc(npages), *theirs = NULL;
+	const struct region *r = region_find(p);
+
+	number(p, npages);
+	is_lost = true;
+	assert_null(large_move(A, p, 2 * npages));
+	is_lost = false;
+	assert_true(holds_numbers(p, npages));
+	assert_int_equal(large_count(A).nblocks, 1);
+	assert_int_equal(large_count(A).npages, npages);
+	for (char *at = (char *)r->base; theirs == NULL; at += CHUNK_BYTES) {
+		if (at != p && is_all(at, 7, PAGE_BYTES))
+			theirs = at;
+	}
+	assert_int_equal(class_at(theirs), CLASS_NONE);
+	arena_free_all(A);
+	pageheap_purge(&A->pages, false, SIZE_MAX);
+	pagepool_purge(false, SIZE_MAX);
+	assert_true(is_all(theirs, 7, npages * PAGE_BYTES));
+}
+
 static void
 a_move_without_memory_changes_nothing(void)
 {
@@ -362,6 +409,7 @@ main(void)
 		alone(a_block_may_be_moved_again_and_again),
 		alone(small_blocks_and_smaller_ones_are_not_moved),
 		alone(pages_that_cannot_be_moved_are_copied),
+		alone(a_place_that_was_lost_to_another_stays_his),
 		alone(a_move_without_memory_changes_nothing),
 		alone(a_run_of_a_class_is_kept_on_a_shelf_for_all_threads),
 		alone(what_comes_from_a_shelf_is_not_known_to_be_zero),

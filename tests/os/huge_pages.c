@@ -189,7 +189,8 @@ advice_is_heard_and_a_new_mapping_forgets_it(void **state)
 	assert_true(os_advise_huge(p + HUGE_BYTES, HUGE_BYTES, false));
 	assert_true(has_flag(p + HUGE_BYTES, " nh"));
 	assert_false(has_flag(p + HUGE_BYTES, " hg"));
-	assert_true(os_renew(p + HUGE_BYTES, HUGE_BYTES));
+	assert_true(os_decommit(p + HUGE_BYTES, HUGE_BYTES));
+	assert_true(os_commit(p + HUGE_BYTES, HUGE_BYTES));
 	assert_false(has_flag(p + HUGE_BYTES, " nh"));
 	assert_false(has_flag(p + HUGE_BYTES, " hg"));
 	os_release(p, 3 * HUGE_BYTES);

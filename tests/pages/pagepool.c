@@ -278,6 +278,26 @@ a_renewal_that_fails_is_tried_again(void)
 	check_sums();
 }
 
+/* Others took the charge meanwhile: the next taker asks for it again. */
+static void
+a_renewal_without_the_charge_leaves_no_hole(void)
+{
+	struct chunk *c = take(1);
+
+	soil(c, 100);
+	pagepool_note_moved(c, true);
+	pagepool_put(c);
+	fault_once(OS_CALL_COMMIT, 1);
+	assert_int_equal(pagepool_purge(false, SIZE_MAX), 100);
+	assert_false(c->is_committed);
+	assert_false(c->has_moved_pages);
+	check_sums();
+	assert_ptr_equal(take(1), c);
+	assert_true(c->is_committed);
+	assert_true(is_all(c->base, 0, CHUNK_BYTES));
+	memset(c->base, 1, CHUNK_BYTES);
+}
+
 /* As many ranges as may lie in mappings of their own. */
 #define MOVES 4096
 
@@ -349,6 +369,7 @@ main(void)
 		alone(a_purge_that_fails_leaves_its_pages_dirty),
 		alone(a_chunk_of_moved_pages_is_renewed_whole),
 		alone(a_renewal_that_fails_is_tried_again),
+		alone(a_renewal_without_the_charge_leaves_no_hole),
 		alone(seams_between_mappings_are_bounded),
 		alone(a_purge_stops_at_its_bound_and_ages_the_rest),
 		alone(chunks_of_the_pool_can_be_taken_where_they_are),
