@@ -352,6 +352,7 @@ resize_here(void *p, size_t n, size_t bytes)
 		return false;
 	cache_note_alloc(s.bytes);
 	cache_note_free(bytes);
+	alloc_relieve();
 	return true;
 }
 

@@ -25,6 +25,7 @@ try_aligned(size_t alignment, size_t n, bool *is_zero)
 			is_zero);
 	if (p != NULL)
 		cache_note_alloc(n);
+	alloc_relieve();
 	return p;
 }
 
@@ -39,6 +40,8 @@ aligned(size_t alignment, size_t n)
 	if (n > REQUEST_MAX - alignment)
 		return NULL;
 	p = try_aligned(alignment, max_size(n, 1) + api_tail, &is_zero);
+	if (p == NULL && alloc_may_retry(n))
+		p = try_aligned(alignment, max_size(n, 1) + api_tail, &is_zero);
 	if (p != NULL && api_is_checked) {
 		checked_out(p, n);
 		checked_fill(p, 0, n, is_zero);

@@ -62,6 +62,7 @@ resize_large(struct arena *a, void *p, size_t n, size_t bytes)
 	if (p != NULL) {
 		cache_note_alloc(s.npages << PAGE_SHIFT);
 		cache_note_free(bytes);
+		alloc_relieve();
 	}
 	return p;
 }

@@ -154,6 +154,37 @@ what_cannot_grow_stays_as_it_was(void)
 	free(q);
 }
 
+static size_t
+largest_block(void)
+{
+	for (size_t n = ADDRESS_SPACE; n > 0; n -= MIB) {
+		void *p = malloc(hide_size(n));
+
+		free(p);
+		if (p != NULL)
+			return n;
+	}
+	return 0;
+}
+
+/* Each class keeps some empty slabs: an aligned request, too, takes them back. */
+static void
+an_aligned_block_takes_back_what_free_blocks_keep(void)
+{
+	size_t most = largest_block(), count;
+	void *p;
+
+	expect(most >= ADDRESS_SPACE / 4);
+	for (size_t n = 100; n < 16 * KIB; n += n / 4) {
+		struct link *list = take_all(n, &count);
+
+		give_all(list, n, count);
+	}
+	p = aligned_alloc(4096, hide_size(most));
+	expect_for(p != NULL, "not %zu MiB again", most / MIB);
+	free(p);
+}
+
 static void
 trimming_and_counting_work_at_the_limit(void)
 {
@@ -389,6 +420,8 @@ main(int argc, char **argv)
 		CASE(a_small_address_space_is_enough_to_start,
 		     .address_space = 64 * MIB),
 		CASE(what_cannot_grow_stays_as_it_was,
+		     .address_space = ADDRESS_SPACE),
+		CASE(an_aligned_block_takes_back_what_free_blocks_keep,
 		     .address_space = ADDRESS_SPACE),
 		CASE(trimming_and_counting_work_at_the_limit,
 		     .address_space = ADDRESS_SPACE),
