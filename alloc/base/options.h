@@ -1,8 +1,9 @@
 /*
- * options.h -- the values of TRIMALLOC_CONF, read-only after boot.
+ * options.h -- the values of TRIMALLOC_CONF.
  *
  * Above   api/boot.c parses; every floor reads
- * Lock    none: written by one thread at boot (mallopt may narrow narenas)
+ * Lock    none: written by one thread at boot; later mallopt, mallctl and the
+ *         control socket write some numbers, each of which stands for itself
  * Always  each value lies within the bounds of its row in options.def; texts
  *         are written at boot, before there is a second thread, and never after
  */

@@ -145,12 +145,14 @@ enter(uintptr_t round)
 {
 	if (tcache_anchor.is_entered)
 		return true;
-	tcache_anchor.is_entered = threads.set == NULL ||
-				   threads.set(threads.key, (void *)round) == 0;
-	if (tcache_anchor.is_entered)
+	if (threads.set != NULL && threads.set(threads.key, (void *)round) != 0)
+		return false;
+	/* That calloc may have been this thread's first, and have come by here. */
+	if (!tcache_anchor.is_entered)
 		atomic_fetch_add_explicit(&threads.nlive, 1,
 					  memory_order_relaxed);
-	return tcache_anchor.is_entered;
+	tcache_anchor.is_entered = true;
+	return true;
 }
 
 void

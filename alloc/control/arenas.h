@@ -3,7 +3,8 @@
  *
  * Above   control/ctl
  * Lock    LOCK_TRIM and those below it, inside
- * Always  what cannot be is said by an errno value and changes nothing
+ * Always  what cannot be is said by an errno value and changes nothing; but
+ *         arenas_destroy() frees the blocks before it knows that there are none
  *
  * Whoever resets or ends an arena has stopped using its blocks, and no thread
  * allocates of it meanwhile: the blocks are not theirs any more. The caches
@@ -24,8 +25,11 @@ int arenas_create(unsigned *index);
  */
 int arenas_reset(unsigned index);
 
-/* The same, and its number may be used again. EFAULT also while threads are
- * bound to it, or still allocate of it. */
+/*
+ * The same, and its number may be used again. EFAULT also while threads are
+ * bound to it; and where some still allocate of it: its older blocks are free
+ * then, as after arenas_reset().
+ */
 int arenas_destroy(unsigned index);
 
 /*

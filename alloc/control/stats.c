@@ -355,7 +355,8 @@ settle_sum(struct stats *out)
 	out->cached_blocks = sum.ncached;
 	out->quarantined_blocks = sum.nquarantined;
 	out->slab_free_blocks = sum.nfree;
-	out->slab_away = sum.away;
+	/* Slabs may have gone since the bins were read. */
+	out->slab_away = min_size(sum.away, out->active);
 	out->slab_free = minus(sum.slabs, sum.used + sum.away);
 	out->allocated = minus(sum.used + out->large,
 			       sum.cached + sum.quarantined);
@@ -368,7 +369,7 @@ settle_arena(struct arena_stats *a)
 
 	a->cached = sum.cached;
 	a->quarantined = sum.quarantined;
-	a->slab_away = sum.away;
+	a->slab_away = min_size(sum.away, a->active);
 	a->slab_free = minus(sum.slabs, sum.used + sum.away);
 	a->allocated = minus(sum.used + a->large_bytes,
 			     sum.cached + sum.quarantined);

@@ -2,7 +2,7 @@
  * huge_pages.c -- what the kernel does with transparent huge pages, and what it
  * has of a range.
  *
- * Called by pages/advice before a purge makes holes, and by control's reports.
+ * Called by pages/hugepages before a purge makes holes, and by control's reports.
  */
 #include <string.h>
 #include <sys/mman.h>
