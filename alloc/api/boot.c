@@ -4,13 +4,11 @@
  * The first slow path boots. That may be the dynamic linker's or an IFUNC
  * resolver's, before libc or even this thread's TLS is up: until the
  * constructor has run, every call takes the slow path and blocks come straight
- * from an arena. The library is linked to be initialized first of all, so that
- * its fork handlers are registered first too: then they run last before a fork
- * and first after it, and other libraries' handlers may allocate.
+ * from an arena. The library is linked to be initialized first of all, which the
+ * dynamic linker does not always grant (atfork.c).
  *
  * Nothing is torn down at exit: destructors may allocate to the end.
  */
-#include <pthread.h>
 #include <unistd.h>
 
 #include "../base/options.h"
@@ -121,7 +119,7 @@ start(char **env)
 	/* Where blocks are checked no size is known by a table. */
 	if (!api_is_checked)
 		api_fast_end = FAST_MAX + 1;
-	pthread_atfork(fork_prepare, fork_parent, fork_child);
+	atfork_boot();
 	server_boot();
 	/* Written for the last time; numbers may be set by mallctl later. */
 	os_seal(&api_table, sizeof api_table);

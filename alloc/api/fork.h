@@ -1,7 +1,7 @@
 /*
- * fork.h -- the three handlers of pthread_atfork.
+ * fork.h -- the three handlers of pthread_atfork, and who registers them.
  *
- * Above   boot.c registers them
+ * Above   boot.c, atfork.c
  * Lock    prepare takes every lock, ranks rising; parent and child drop them
  */
 #ifndef TRI_API_FORK_H
@@ -10,5 +10,8 @@
 void fork_prepare(void);
 void fork_parent(void);
 void fork_child(void);
+
+/* Registers them unless they are. Any thread, no lock held. */
+void atfork_boot(void);
 
 #endif

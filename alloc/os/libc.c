@@ -47,6 +47,19 @@ libc_loader(struct libc_loader *out)
 	return load_libdl(out);
 }
 
+void *
+libc_next(const char *name)
+{
+	void *libc;
+
+	if (dlsym != NULL)
+		return dlsym(RTLD_NEXT, name);
+	if (__libc_dlopen_mode == NULL || __libc_dlsym == NULL)
+		return NULL;
+	libc = __libc_dlopen_mode("libc.so.6", RTLD_LAZY | MODE_OF_DLOPEN);
+	return libc != NULL ? __libc_dlsym(libc, name) : NULL;
+}
+
 bool
 libc_has_threads(void)
 {

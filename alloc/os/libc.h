@@ -65,6 +65,13 @@ bool libc_has_threads(void);
 void libc_set_stack(pthread_attr_t *attr, size_t bytes);
 void libc_set_name(pthread_t thread, const char *name);
 
+/*
+ * The function of that name in the next library, the C library as a rule; NULL
+ * where there is none. The interposing library's alone, not for places where
+ * malloc may not be called.
+ */
+void *libc_next(const char *name);
+
 typedef void *libc_sym_fn(void *, const char *);
 typedef void *libc_open_fn(const char *, int);
 typedef int libc_close_fn(void *);
