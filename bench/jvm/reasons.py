@@ -6,6 +6,8 @@ import re
 
 PATH = os.path.join(os.path.dirname(os.path.abspath(__file__)), "reasons.md")
 NONE = "*not explained yet*"
+# In place of a workload: what holds for many.
+GENERAL = "general"
 
 
 def parse(text):

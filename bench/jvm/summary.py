@@ -7,6 +7,7 @@ from runner.report import Table
 
 from . import bill, overall, report, verdicts
 from . import reasons as why
+from .variants import ASIDES
 
 COMMANDS = {"quick": ("make bench-jvm-quick", "quick"),
             "medium": ("make bench-jvm-medium", "medium"), "long": ("make bench-jvm", "out")}
@@ -55,9 +56,10 @@ class Findings:
 ## How busy others were
 
 def others_sentence(document):
-    """Of each run that says so, while it worked."""
+    """Of each run that has a part in comparisons and says so, while it worked."""
     parts = {key: run["figures"]["others_part"] for key, run in document["runs"].items()
-             if run.get("figures", {}).get("others_part") is not None}
+             if key.split("/")[2] not in ASIDES
+             and run.get("figures", {}).get("others_part") is not None}
     if not parts:
         return "How busy others kept the machine was not recorded."
     worst = max(parts, key=parts.get)
@@ -69,6 +71,16 @@ def others_sentence(document):
 
 def is_quiet(document):
     return report.others(document) <= verdicts.BUSY
+
+
+def rounds_words(document):
+    """How often each JDK's runs were repeated, of the most repeated ones."""
+    counts = {}
+    for key, run in document["runs"].items():
+        jdk, number = key.split("/")[1], int(key.split("/")[3])
+        if "figures" in run:
+            counts[jdk] = max(counts.get(jdk, 0), number)
+    return " and ".join(f"{n} round{'s' if n > 1 else ''} on {jdk}" for jdk, n in counts.items())
 
 
 ## Parts of the page
@@ -146,8 +158,12 @@ def won_lines(findings):
 
 
 def lost_lines(findings):
-    return [f"- {v.workload} on {v.jdk}: {v.sentence()}. {findings.reason(v)}".rstrip()
-            for v in findings.lost()] or ["Nowhere."]
+    lost = [f"- {v.workload} on {v.jdk}: {v.sentence()}. {findings.reason(v)}".rstrip()
+            for v in findings.lost()]
+    general = [f"- {question} in general: {reason}"
+               for (workload, question), reason in findings.reasons.items()
+               if workload == why.GENERAL]
+    return general + lost if lost else ["Nowhere."]
 
 
 def picture_lines(findings, name, text):
@@ -169,14 +185,12 @@ def scenario_lines(findings, workload, jdk):
 def markdown(findings):
     document = findings.document
     settings = document["settings"]
-    rounds = settings["rounds"]
     lines = [
         "# Results", "",
         f"Loads on a JVM, most of them real programs, on {len(document['allocators'])} allocators and "
         "settings of them, measured "
-        f"{settings['started']} in {rounds} round{'s' if rounds > 1 else ''} of the "
-        f"{settings['form']} form. Written by `bench/jvm/results` from the measured figures; "
-        "the reasons below are from [bench/jvm/reasons.md](bench/jvm/reasons.md).", "",
+        f"{settings['started']} in {rounds_words(document)}, {settings['form']} form. Written by "
+        "`bench/jvm/results` from the measured figures; the reasons below are from [bench/jvm/reasons.md](bench/jvm/reasons.md).", "",
         others_sentence(document), "",
         "## In short", "",
         f"{SUBJECT}'s figure by that of the best other allocator, which is named; **bold** where "

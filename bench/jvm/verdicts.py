@@ -10,6 +10,7 @@ from runner.allocators import SUBJECT
 from .variants import ASIDES
 
 FAST = 0.97     # of the fastest allocator's throughput
+ROUNDS = 4      # the fewest that can tell a difference in throughput
 BUSY = 0.10     # of the CPUs, taken by others, from which on figures are doubtful
 
 
@@ -42,6 +43,7 @@ class Verdict:
     peer: str
     best: float
     overlaps: Optional[bool]    # do the rounds of both? None: of one round none can tell
+    rounds: int                 # of both at least; 0: a limit has none
 
     @property
     def ratio(self):
@@ -62,11 +64,12 @@ class Verdict:
 
     @property
     def may_be_chance(self):
-        """The rounds meet, or there is but one, and throughput is nothing to be told
-        from one run: on a busy machine it differs from the next by a tenth or more."""
+        """The rounds meet, or there are few, and throughput is nothing to be told from
+        few runs: one differs from the next by a tenth or more, and the best of seven
+        others is the luckiest."""
         if self.own is None:
             return False
-        return self.overlaps or (self.overlaps is None and self.question.is_more_better)
+        return bool(self.overlaps) or (self.rounds < ROUNDS and self.question.is_more_better)
 
     @property
     def margin(self):
@@ -79,7 +82,8 @@ class Verdict:
         best = f"{self.peer} has {shown(self.best, question.form)}{question.unit}"
         if self.own is None:
             return f"{question.name}: none, for no run came to its end; {best}"
-        doubt = {True: "; the rounds overlap", False: "", None: "; one round"}[self.overlaps]
+        doubt = {True: "; the rounds overlap", False: f"; {self.rounds} rounds" if self.rounds else "",
+                 None: "; one round"}[self.overlaps]
         return (f"{question.name}: {shown(self.own, question.form)}{question.unit}, "
                 f"{best}: {self.ratio:.2f} of it{doubt}")
 
@@ -104,9 +108,11 @@ def judge(workload, jdk, question, view):
             continue
         choose = max if question.is_more_better else min
         peer = choose(peers, key=lambda name: view.value(name, figure))
+        own, others = view.values(SUBJECT, figure), view.values(peer, figure)
+        is_bisected = figure == "limit_bytes"
         return Verdict(workload, jdk, question, view.value(SUBJECT, figure), peer,
-                       view.value(peer, figure),
-                       overlap(view.values(SUBJECT, figure), view.values(peer, figure)))
+                       view.value(peer, figure), not is_bisected and overlap(own, others),
+                       0 if is_bisected else min(len(own), len(others)))
     return None
 
 

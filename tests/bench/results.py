@@ -170,6 +170,14 @@ def the_bill_tells_what_the_mean_was():
             + differs("without one", "What the memory was" in summary.markdown(findings()), False))
 
 
+def what_holds_for_many_comes_first():
+    known = reasons.parse("## general\n- mean RSS: pages wait\n")
+    won = summary.Findings({**document(), "runs": {}}, known, (), "pictures")
+    return (differs("first", summary.lost_lines(findings(known=known))[0],
+                    "- mean RSS in general: pages wait")
+            + differs("without a loss", summary.lost_lines(won), ["Nowhere."]))
+
+
 def chance_needs_no_reason():
     made = document()
     made["runs"]["two/jdk17/jemalloc/1"]["figures"]["mean_bytes"] = 190 * MB
@@ -195,7 +203,7 @@ def all_scenarios_make_one_mean():
 def own_reasons_are_of_workloads():
     """A misspelt name would never be found."""
     from jvm import workloads  # pylint: disable=import-outside-toplevel
-    names = {w.name for w in workloads.WORKLOADS}
+    names = {w.name for w in workloads.WORKLOADS} | {reasons.GENERAL}
     questions = {q.name for q in verdicts.QUESTIONS}
     return [f"{key} is none of a workload's" for key in reasons.read()
             if key[0] not in names or key[1] not in questions]
@@ -328,6 +336,7 @@ SENTENCES = (
     ("reasons are read from the list of each workload", reasons_are_read),
     ("a loss has its reason or is not explained yet", reasons_are_merged),
     ("the bill tells what the mean was", the_bill_tells_what_the_mean_was),
+    ("what holds for many is said first", what_holds_for_many_comes_first),
     ("a loss that may be chance needs no reason", chance_needs_no_reason),
     ("all scenarios together have a mean, and its error", all_scenarios_make_one_mean),
     ("each reason is of a workload and a figure that are there", own_reasons_are_of_workloads),

@@ -7,6 +7,7 @@ arithmetic and its verdicts are checked here, with samples made up.
 
 import math
 import os
+import struct
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -127,6 +128,23 @@ def tuning_does_not_leak():
             + differs("LD_PRELOAD", got.get("LD_PRELOAD"), "/lib/x.so"))
 
 
+def a_library_of(code, rest):
+    """An ELF file with a segment of data, one of code, and something behind them."""
+    header = b"\x7fELF\x02\x01".ljust(32, b"\0") + struct.pack("<Q", 64)
+    header = header.ljust(54, b"\0") + struct.pack("<HH", 56, 2)
+    first = 64 + 2 * 56
+    table = b"".join(struct.pack("<IIQQQQQQ", 1, flags, offset, 0, 0, 4, 4, 1)
+                     for flags, offset in ((6, first), (5, first + 4)))
+    return header.ljust(64, b"\0") + table + b"data" + code + rest
+
+
+def a_library_is_known_by_its_code():
+    one = allocators.code_of(a_library_of(b"code", b"line 1"))
+    again, text = allocators.code_of(a_library_of(b"code", b"line 2")), allocators.code_of(b"text")
+    return ([f"code: {one!r}"] * (one != b"code") + [f"other lines: {again!r}"] * (again != one)
+            + [f"no ELF file: {text!r}"] * (text != b"text"))
+
+
 def tables_stand_without_an_allocator():
     made = make({("a", "general"): times(1, None, None, 2)})
     return [] if "a" in report.text(made, []) and report.markdown(made, [], {
@@ -154,6 +172,8 @@ def main():
             ("one instruction too many misses the target", one_instruction_too_many),
             ("a quick run has as many rounds as fit the time", rounds_fit_the_time),
             ("variables that tune an allocator do not leak in", tuning_does_not_leak),
+            ("a library is known by its code, whatever else is in the file",
+             a_library_is_known_by_its_code),
             ("an allocator without figures leaves the tables standing",
              tables_stand_without_an_allocator)):
         checks.sentence(sentence, check())
