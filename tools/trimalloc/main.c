@@ -67,8 +67,7 @@ static const struct command commands[] = {
 	  "      --lib PATH          ask this library\n"
 	  "      --timeout SECONDS   how long to wait for an answer (default 5)\n",
 	  options_main },
-	{ "exporter", "[OPTION]...",
-	  "serve metrics of all processes over HTTP",
+	{ "exporter", "[OPTION]...", "serve metrics of all processes over HTTP",
 	  "      --listen ADDRESS:PORT  where (default 127.0.0.1:9497); port 0"
 	  " takes a free one\n"
 	  "      --pid PID              only this process; repeatable\n"
@@ -76,7 +75,8 @@ static const struct command commands[] = {
 	  "      --deadline SECONDS     for all processes' answers together"
 	  " (default 2)\n",
 	  exporter_main },
-	{ "version", "[--lib PATH]", "print the versions of this command and the library",
+	{ "version", "[--lib PATH]",
+	  "print the versions of this command and the library",
 	  "      --lib PATH          ask this library\n", version_main },
 };
 
