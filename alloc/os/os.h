@@ -82,7 +82,7 @@ size_t os_purge_ranges(const struct os_range *ranges, size_t n);
 enum os_move {
 	OS_MOVED,
 	OS_REFUSED, /* nothing changed, but for the contents of `to` */
-	OS_LOST,    /* the pages stayed, but `to` is no longer our memory */
+	OS_LOST,    /* the pages stayed, but `to` may no longer be our memory */
 };
 
 /*

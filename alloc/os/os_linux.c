@@ -260,31 +260,35 @@ still_reads(void *addr, uint32_t word)
 {
 	struct timespec at_once = { 0, 0 };
 
+	/* A signal or somebody's wake may come, but only to who compared. */
 	return syscall(SYS_futex, addr, FUTEX_WAIT_PRIVATE, word, &at_once,
-		       NULL, 0) != 0 &&
-	       errno == ETIMEDOUT;
+		       NULL, 0) == 0 ||
+	       errno == ETIMEDOUT || errno == EINTR;
 }
 
 /*
  * mremap unmaps the target before most of what can fail, and Linux 5.2 and later
  * refuse where there are nearly too many mappings before that. So a failure may
- * leave a hole, into which another thread's mmap may fall: hence the probe, a
- * word by which we know the target again, and a new mapping that replaces
- * nothing.
+ * leave a hole, into which another thread's mmap may fall: hence the probe, and
+ * a new mapping that replaces nothing. Where there was one already, it may be
+ * the target itself: from the first such case on a word is written there by
+ * which we know it again. Not before, for that costs a fault, of a huge page
+ * perhaps.
  */
 enum os_move
 os_move_pages(void *from, void *to, size_t bytes)
 {
 	/* EINVAL: Linux before 5.7, which looked at the flags first. */
-	static _Atomic bool is_unknown;
-	/* Not 0, which is what fresh pages of others have. */
-	uint32_t mark = (uint32_t)os_now_ns() | 1;
+	static _Atomic bool is_unknown, is_unsure;
+	uint32_t mark = 0;
 
 	if (fault(OS_CALL_MOVE) ||
 	    atomic_load_explicit(&is_unknown, memory_order_relaxed) ||
 	    !is_one_mapping(from, bytes))
 		return OS_REFUSED;
-	*(uint32_t *)to = mark;
+	/* Not 0, which is what fresh pages of others have. Relaxed: a hint. */
+	if (atomic_load_explicit(&is_unsure, memory_order_relaxed))
+		*(uint32_t *)to = mark = (uint32_t)os_now_ns() | 1;
 	if (mremap(from, bytes, bytes,
 		   MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP,
 		   to) == to) {
@@ -301,7 +305,10 @@ os_move_pages(void *from, void *to, size_t bytes)
 	if (mmap(to, bytes, PROT_READ | PROT_WRITE,
 		 MAP_FLAGS | MAP_FIXED_NOREPLACE, -1, 0) == to)
 		return OS_REFUSED;
-	return still_reads(to, mark) ? OS_REFUSED : OS_LOST;
+	if (mark != 0 && still_reads(to, mark))
+		return OS_REFUSED;
+	atomic_store_explicit(&is_unsure, true, memory_order_relaxed);
+	return OS_LOST;
 }
 
 void

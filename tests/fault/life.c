@@ -423,6 +423,12 @@ ask_the_kernel(void)
 	p[2 * PAGE_BYTES] = 1;
 	moved = os_move_pages(p + 2 * PAGE_BYTES, to, PAGE_BYTES);
 	must(moved == OS_MOVED ? to[0] == 1 : p[2 * PAGE_BYTES] == 1);
+	/* Once in doubt, it looks whether the target is its own the next time. */
+	wraps_refuse_moves = true;
+	for (int i = 0; i < 2; i++)
+		must(os_move_pages(p + 2 * PAGE_BYTES, to, PAGE_BYTES) !=
+		     OS_MOVED);
+	wraps_refuse_moves = false;
 	os_sleep(1000);
 	(void)os_is_readable((uintptr_t)p);
 	__real_munmap(p, 3 * PAGE_BYTES);

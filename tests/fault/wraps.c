@@ -151,6 +151,8 @@ WRAP(int, EAGAIN, EAGAIN, pthread_key_create,
 WRAP(int, ENOMEM, ENOMEM, pthread_setspecific,
      (pthread_key_t key, const void *value), (key, value))
 
+bool wraps_refuse_moves;
+
 void *__real_mremap(void *, size_t, size_t, int, void *);
 void *__wrap_mremap(void *p, size_t from, size_t to, int flags, ...);
 
@@ -163,6 +165,10 @@ __wrap_mremap(void *p, size_t from, size_t to, int flags, ...)
 	va_start(args, flags);
 	at = (flags & MREMAP_FIXED) != 0 ? va_arg(args, void *) : NULL;
 	va_end(args);
+	if (at != NULL && wraps_refuse_moves) {
+		errno = ENOMEM;
+		return MAP_FAILED;
+	}
 	if (!refuse("mremap", PLACE, ENOMEM))
 		return __real_mremap(p, from, to, flags, at);
 	/* The kernel empties the target before it finds out (but EINVAL). */

@@ -61,4 +61,10 @@ struct orders {
 /* What the runner lays out and a run obeys; NULL in the runner. */
 struct orders *orders_of_this_run(void);
 
+/*
+ * A move to a place is refused before anything is unmapped, as Linux does it
+ * where there are nearly too many mappings. No fault: it is counted nowhere.
+ */
+extern bool wraps_refuse_moves;
+
 #endif
