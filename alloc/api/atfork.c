@@ -24,9 +24,6 @@
 typedef void handler_fn(void);
 typedef int register_fn(handler_fn *, handler_fn *, handler_fn *, void *);
 
-/* By this a library's handlers go when it is unloaded; the compiler's. */
-extern void *__dso_handle __attribute__((visibility("hidden")));
-
 int __register_atfork(handler_fn *prepare, handler_fn *parent,
 		      handler_fn *child, void *library);
 
@@ -52,9 +49,10 @@ atfork_boot(void)
 
 	/* Acquire, release: who comes second finds ours registered, or is in a
 	 * constructor beside another thread's, which no order would help. */
+	/* Of no library: so they are there to the end, when destructors fork. */
 	if (f != NULL &&
 	    !atomic_exchange_explicit(&is_done, true, memory_order_acq_rel))
-		f(fork_prepare, fork_parent, fork_child, __dso_handle);
+		f(fork_prepare, fork_parent, fork_child, NULL);
 }
 
 EXPORT int

@@ -50,10 +50,15 @@ libc_loader(struct libc_loader *out)
 void *
 libc_next(const char *name)
 {
-	void *libc;
+	void *libc, *found;
 
-	if (dlsym != NULL)
-		return dlsym(RTLD_NEXT, name);
+	if (dlsym != NULL && (found = dlsym(RTLD_NEXT, name)) != NULL)
+		return found;
+	/* Where this library stands behind the C library nothing is next. */
+	if (dlsym != NULL && dlopen != NULL) {
+		libc = dlopen("libc.so.6", RTLD_LAZY | RTLD_NOLOAD);
+		return libc != NULL ? dlsym(libc, name) : NULL;
+	}
 	if (__libc_dlopen_mode == NULL || __libc_dlsym == NULL)
 		return NULL;
 	libc = __libc_dlopen_mode("libc.so.6", RTLD_LAZY | MODE_OF_DLOPEN);
