@@ -152,7 +152,7 @@ alloc(const struct wish *w, size_t n)
 		return NULL;
 	boot();
 	p = alloc_once(w, &s, &is_zero);
-	if (p == NULL && alloc_may_retry(s.bytes))
+	if (p == NULL && alloc_may_retry(s.bytes + w->alignment))
 		p = alloc_once(w, &s, &is_zero);
 	if (p != NULL && w->is_zero && !is_zero)
 		memset(p, 0, s.bytes);

@@ -40,7 +40,7 @@ aligned(size_t alignment, size_t n)
 	if (n > REQUEST_MAX - alignment)
 		return NULL;
 	p = try_aligned(alignment, max_size(n, 1) + api_tail, &is_zero);
-	if (p == NULL && alloc_may_retry(n))
+	if (p == NULL && alloc_may_retry(n + alignment))
 		p = try_aligned(alignment, max_size(n, 1) + api_tail, &is_zero);
 	if (p != NULL && api_is_checked) {
 		checked_out(p, n);

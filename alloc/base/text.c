@@ -80,6 +80,9 @@ text_hex(struct text *t, uint64_t n)
 	text_digits(t, n, 16, 0);
 }
 
+/* A terminal may say that it takes bytes, and not take the next one. */
+#define WAITS_MAX 100
+
 bool
 text_may_write(int fd)
 {
@@ -97,13 +100,15 @@ void
 text_write(struct text *t, int fd)
 {
 	size_t done = 0;
+	int nwaits = 0;
 
 	while (done < t->len) {
 		/* By syscall(): the function is a cancellation point. */
 		long n = syscall(SYS_write, fd, t->buf + done, t->len - done);
 
-		if (n < 0 &&
-		    (errno == EINTR || (errno == EAGAIN && text_may_write(fd))))
+		if (n < 0 && (errno == EINTR ||
+			      (errno == EAGAIN && nwaits++ < WAITS_MAX &&
+			       text_may_write(fd))))
 			continue;
 		/* A reader that went away must not keep us here. */
 		if (n <= 0)
