@@ -47,9 +47,11 @@ atfork_boot(void)
 	static _Atomic bool is_done;
 	register_fn *f = next_register();
 
-	/* Acquire, release: who comes second finds ours registered, or is in a
-	 * constructor beside another thread's, which no order would help. */
-	/* Of no library: so they are there to the end, when destructors fork. */
+	/*
+	 * Acquire, release: who comes second finds ours registered, or is in a
+	 * constructor beside another thread's, which no order would help. They
+	 * are of no library: so they are there to the end, when destructors fork.
+	 */
 	if (f != NULL &&
 	    !atomic_exchange_explicit(&is_done, true, memory_order_acq_rel))
 		f(fork_prepare, fork_parent, fork_child, NULL);

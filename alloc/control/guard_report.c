@@ -57,15 +57,9 @@ say(struct text *t)
 }
 
 static void
-flush(void)
-{
-	say(&report.text);
-}
-
-static void
 end(void)
 {
-	flush();
+	say(&report.text);
 	atomic_store_explicit(&reporter, 0, memory_order_release);
 }
 
@@ -191,9 +185,9 @@ text_history(const struct guard_slot *s)
 {
 	if (s->block == NULL)
 		return;
-	flush();
+	say(&report.text);
 	text_note("allocated", &s->allocated);
-	flush();
+	say(&report.text);
 	if (s->freed.tid != 0)
 		text_note("freed", &s->freed);
 }

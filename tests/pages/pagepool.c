@@ -245,14 +245,23 @@ a_purge_that_fails_leaves_its_pages_dirty(void)
 	check_sums();
 }
 
-static void
-a_chunk_of_moved_pages_is_renewed_whole(void)
+/* A free chunk of a mapping of its own, with 100 dirty pages. */
+static struct chunk *
+put_moved(void)
 {
 	struct chunk *c = take(1);
 
 	soil(c, 100);
 	pagepool_note_moved(c, true);
 	pagepool_put(c);
+	return c;
+}
+
+static void
+a_chunk_of_moved_pages_is_renewed_whole(void)
+{
+	struct chunk *c = put_moved();
+
 	assert_int_equal(pagepool_purge(false, SIZE_MAX), 100);
 	assert_false(c->has_moved_pages);
 	assert_int_equal(resident_pages(c->base, CHUNK_NPAGES), 0);
@@ -264,11 +273,8 @@ a_chunk_of_moved_pages_is_renewed_whole(void)
 static void
 a_renewal_that_fails_is_tried_again(void)
 {
-	struct chunk *c = take(1);
+	struct chunk *c = put_moved();
 
-	soil(c, 100);
-	pagepool_note_moved(c, true);
-	pagepool_put(c);
 	fault_once(OS_CALL_PURGE, 1);
 	assert_int_equal(pagepool_purge(false, SIZE_MAX), 0);
 	assert_true(c->has_moved_pages);
@@ -282,11 +288,8 @@ a_renewal_that_fails_is_tried_again(void)
 static void
 a_renewal_without_the_charge_leaves_no_hole(void)
 {
-	struct chunk *c = take(1);
+	struct chunk *c = put_moved();
 
-	soil(c, 100);
-	pagepool_note_moved(c, true);
-	pagepool_put(c);
 	fault_once(OS_CALL_COMMIT, 1);
 	assert_int_equal(pagepool_purge(false, SIZE_MAX), 100);
 	assert_false(c->is_committed);

@@ -187,9 +187,9 @@ spawn_others(struct holder *h)
 	_exit(0);
 }
 
-#define WAY(go, signal)         \
-	{                       \
-#go, go, signal \
+#define WAY(f, with)                                \
+	{                                           \
+		.name = #f, .go = f, .signal = with \
 	}
 
 static const struct way {
