@@ -11,6 +11,8 @@ TITLES = {
     "shelved": "on shelves", "slab_free": "free in slabs", "dirty": "free pages",
     "metadata": "records",
 }
+# What malloc keeps beside the program's blocks.
+KEPT = [part for part in PARTS if part not in ("jvm", "allocated")]
 NOTE = ("Resident MB in the mean of the load, of a run of its own that looks five times a second. "
         "The JVM's own is what it maps by itself: heap, code, stacks, files. Blocks in thread "
         "caches, on shelves and in slabs are free; free pages were in use at once within the last "
@@ -19,22 +21,21 @@ NOTE = ("Resident MB in the mean of the load, of a run of its own that looks fiv
         "the program, by all that is resident: at most, for some of it may be untouched.")
 
 
-def found(variants):
-    """The figures of the bill's run; None where there was none."""
-    one = next(iter(variants.get(BILL, [])), None)
-    return one or None
+def found(variants, aside):
+    """The figures of that run aside; None where there was none."""
+    return next(iter(variants.get(aside, [])), None) or None
 
 
 def kept(bill):
     """Bytes that are neither the JVM's own nor with the program."""
-    return sum(bill[f"bill_{part}_bytes"] for part in PARTS if part not in ("jvm", "allocated"))
+    return sum(bill[f"bill_{part}_bytes"] for part in KEPT)
 
 
 def table(groups):
     made = Table("What the memory was", NOTE, [
         "scenario", "resident", *(TITLES[part] for part in PARTS), "untouched", "malloc's share, at most"])
     for (workload, jdk), variants in groups.items():
-        bill = found(variants)
+        bill = found(variants, BILL)
         if bill:
             made.rows.append([
                 f"{workload} on {jdk}", shown(bill["bill_rss_bytes"], "MB"),
@@ -44,22 +45,21 @@ def table(groups):
 
 
 def ideal_words(variants):
-    ideal = next(iter(variants.get(LEDGER, [])), None)
+    ideal = found(variants, LEDGER)
     return f"; the ideal is {shown(ideal['ideal_mean_bytes'], 'MB')} MB" if ideal else ""
 
 
 def sentence(variants):
     """What the mean of trimalloc's resident memory was, for a reader who asks why it is
     not less; nothing where it is not known."""
-    bill = found(variants)
+    bill = found(variants, BILL)
     if not bill:
         return ""
 
     def words(part):
         return f"{shown(bill[f'bill_{part}_bytes'], 'MB')} MB {TITLES[part]}"
 
-    parts = sorted((part for part in PARTS if part not in ("jvm", "allocated")),
-                   key=lambda part: -bill[f"bill_{part}_bytes"])
+    parts = sorted(KEPT, key=lambda part: -bill[f"bill_{part}_bytes"])
     return (f"Of {shown(bill['bill_rss_bytes'], 'MB')} MB: {words('jvm')}, {words('allocated')}; "
             f"{', '.join(words(part) for part in parts[:3])}, "
             f"with the rest {kept(bill) / bill['bill_rss_bytes']:.1%} at most"

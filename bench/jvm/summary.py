@@ -202,8 +202,9 @@ def markdown(findings):
         "## What it was measured on", "", *setting_lines(document), "",
         f"## Where {SUBJECT} wins", "", *won_lines(findings), "",
         f"## Where {SUBJECT} loses, and why", "", *lost_lines(findings), ""]
-    if bills(findings).rows:
-        lines += ["## What the memory was", "", bill.NOTE, "", *bills(findings).grid(), ""]
+    memory = bills(findings)
+    if memory.rows:
+        lines += ["## What the memory was", "", bill.NOTE, "", *memory.grid(), ""]
     for jdk in document["jdks"]:
         lines += picture_lines(findings, f"limits.{jdk}", f"smallest memory limits on {jdk}")
     lines += ["## The scenarios", "", report.NOTE, ""]
