@@ -85,6 +85,13 @@ void *alloc_slow(size_t n, bool *is_zero);
 void *class_alloc_slow(unsigned cls, bool *is_zero);
 
 /*
+ * A page run of no class of an arena, of at least n bytes, n at most REQUEST_MAX:
+ * above CLASS_SIZE_MAX, or at an alignment that no slab has. NULL where there is
+ * no memory.
+ */
+void *run_alloc(struct arena *a, size_t n, size_t alignment, bool *is_zero);
+
+/*
  * After a block was taken and before it is touched: near a memory limit this
  * waits for what gives memory back. errno is preserved.
  */

@@ -132,12 +132,7 @@ alloc_once(const struct wish *w, const struct shape *s, bool *is_zero)
 	if (s->cls != CLASS_RUN)
 		return w->is_cached ? class_alloc_slow(s->cls, is_zero)
 				    : alloc_elsewhere(w, s->cls, is_zero);
-	p = large_alloc(wish_arena(w), s->bytes >> PAGE_SHIFT, w->alignment,
-			CLASS_RUN, is_zero);
-	if (p != NULL)
-		cache_note_alloc(s->bytes);
-	alloc_relieve();
-	return p;
+	return run_alloc(wish_arena(w), s->bytes, w->alignment, is_zero);
 }
 
 /* A block for a wish; NULL where there is no memory. */

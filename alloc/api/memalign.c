@@ -4,7 +4,7 @@
  */
 #include <errno.h>
 
-#include "../heap/large.h"
+#include "../os/os.h"
 #include "api.h"
 #include "checked.h"
 #include "guarded.h"
@@ -20,13 +20,7 @@ try_aligned(size_t alignment, size_t n, bool *is_zero)
 		return p;
 	if (cls != CLASS_RUN)
 		return class_alloc_slow(cls, is_zero);
-	n = align_up(n, PAGE_BYTES);
-	p = large_alloc(cache_arena(), n >> PAGE_SHIFT, alignment, cls,
-			is_zero);
-	if (p != NULL)
-		cache_note_alloc(n);
-	alloc_relieve();
-	return p;
+	return run_alloc(cache_arena(), n, alignment, is_zero);
 }
 
 /* NULL, errno untouched, where there is no memory. */

@@ -62,17 +62,13 @@ alloc_relieve(void)
 	errno = before;
 }
 
-/* A page run of no class: above CLASS_SIZE_MAX, up to any size. */
-static void *
-run_alloc(size_t n, bool *is_zero)
+void *
+run_alloc(struct arena *a, size_t n, size_t alignment, bool *is_zero)
 {
 	void *p;
 
-	if (n > REQUEST_MAX)
-		return NULL;
 	n = align_up(n, PAGE_BYTES);
-	p = large_alloc(cache_arena(), n >> PAGE_SHIFT, PAGE_BYTES, CLASS_RUN,
-			is_zero);
+	p = large_alloc(a, n >> PAGE_SHIFT, alignment, CLASS_RUN, is_zero);
 	if (p != NULL)
 		cache_note_alloc(n);
 	alloc_relieve();
@@ -126,9 +122,12 @@ try_alloc(size_t n, bool *is_zero)
 	*is_zero = p != NULL;
 	if (p != NULL)
 		return p;
-	if (cls == CLASS_RUN)
-		return run_alloc(n, is_zero);
-	return class_alloc_slow(cls, is_zero);
+	if (cls != CLASS_RUN)
+		return class_alloc_slow(cls, is_zero);
+	/* With its tail it may be too long. */
+	return n > REQUEST_MAX
+		       ? NULL
+		       : run_alloc(cache_arena(), n, PAGE_BYTES, is_zero);
 }
 
 bool
