@@ -8,7 +8,7 @@ from rss.results import View
 from runner.allocators import SUBJECT
 from runner.report import Table
 
-from .variants import ASIDES
+from .variants import is_aside
 
 COLUMNS = (     # figure, title
     ("ops_per_s", "ops/s"), ("ops_per_cpu_s", "ops/CPU s"), ("mean_bytes", "mean RSS"),
@@ -47,7 +47,7 @@ def table(groups, order):
     """A row for each other allocator; a column for each figure that was measured."""
     views = [View(list(variants), variants) for variants in groups.values()]
     found = {name: {figure: ratios(views, name, figure) for figure, _ in COLUMNS}
-             for name in order if name not in (SUBJECT, *ASIDES)}
+             for name in order if name != SUBJECT and not is_aside(name)}
     columns = [column for column in COLUMNS if any(row[column[0]] for row in found.values())]
     made = Table("All scenarios together", NOTE, ["allocator", *(title for _, title in columns)])
     for name, row in found.items():

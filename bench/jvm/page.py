@@ -7,7 +7,7 @@ import re
 
 from runner.allocators import SUBJECT
 
-from . import bill, overall, report, summary
+from . import overall, report, summary
 
 STYLE = """
 :root { color-scheme: light dark; --ground: #fff; --ink: #1f2328; --faint: #59636e;
@@ -84,9 +84,8 @@ def scenario(findings, folder, workload, jdk):
         f'<div class="pictures">{pictures}</div>', table(made)])
 
 
-def memory(findings):
-    made = summary.bills(findings)
-    return ["<h2>What the memory was</h2>", f"<p>{inline(bill.NOTE)}</p>",
+def explained(made):
+    return [f"<h2>{made.title}</h2>", f"<p>{inline(made.note)}</p>",
             table(made)] if made.rows else []
 
 
@@ -113,7 +112,7 @@ def document(findings, folder):
         table(summary.together(findings)),
         f"<h2>Where {SUBJECT} wins</h2>", listed(summary.won_lines(findings)),
         f"<h2>Where {SUBJECT} loses, and why</h2>", listed(summary.lost_lines(findings)),
-        *memory(findings),
+        *explained(summary.costs(findings)), *explained(summary.bills(findings)),
         "<h2>Smallest limits</h2>" if any(limits) else "", *limits,
         "<h2>The scenarios</h2>", f"<p>{html.escape(report.NOTE)}</p>",
         *(scenario(findings, folder, *names) for names in findings.groups),

@@ -15,7 +15,7 @@ from rss import cgroup, child, contenders
 from rss.rounds import Progress
 from runner.measure import busy_seconds
 
-from . import figures, store, variants, workloads
+from . import figures, samples, store, variants, workloads
 
 
 MB = 1_000_000
@@ -39,7 +39,8 @@ def steps(chosen, found_jdks, competitors, asides, nrounds, fits=all_fit):
         for workload in chosen:
             for jdk in found_jdks:
                 if number == 0:
-                    yield from (store.Step(workload, jdk, one, number) for one in asides)
+                    yield from (store.Step(workload, jdk, one, number) for one in asides
+                                if fits(jdk, one))
                 able = [variant for variant in competitors if fits(jdk, variant)]
                 for variant in shuffler.sample(able, len(able)):
                     yield store.Step(workload, jdk, variant, number)
@@ -80,6 +81,7 @@ class Run:
     def __init__(self, step, form, built, folder):
         self.step, self.group = step, None
         self.of_group = {}
+        self.of_cost = {}
         self.others_part = None     # of all CPUs, while it worked
         self.worked_s = None
         self.start = time.monotonic()
@@ -91,6 +93,9 @@ class Run:
             if step.workload.limit_mb:
                 self.group = stack.enter_context(cgroup.limited(step.workload.limit_mb * MB))
                 command = joined(self.group, command)
+            self._samples = os.path.join(path, "samples")
+            if step.variant.is_sampled:
+                command = samples.recorded(command, step.variant.preload, self._samples)
             self.child = child.Child(scenario, step.variant, command, scenario.timeout_s)
             self._stack = stack.pop_all()
 
@@ -108,6 +113,8 @@ class Run:
         if self.group:
             self.of_group = {"usage_peak_bytes": self.group.peak_bytes(),
                              "kills": self.group.kills()}
+        if self.step.variant.is_sampled and self.child.has_said("result"):
+            self.of_cost = samples.figures(self._samples, self.child.marks, self.step.variant.path)
         self._stack.close()
 
 
@@ -200,7 +207,7 @@ class Matrix:
         why = one.failure or self._unproven(step, one)
         if why is None:
             try:
-                found = {**self._figures(step, one), **run.of_group,
+                found = {**self._figures(step, one), **run.of_group, **run.of_cost,
                          "others_part": run.others_part}
                 self.store.keep_curve(step.key, one.marks, one.series)
                 self.store.add(step.key, self._of(step), found, run.worked_s)
@@ -221,6 +228,8 @@ class Matrix:
 
     @staticmethod
     def _figures(step, one):
+        if step.variant.is_sampled:
+            return {}
         if step.variant.is_aside:
             return OF_ASIDE[step.variant.name](one.marks)
         return figures.of(one.marks, one.readings, one.series)

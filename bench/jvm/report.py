@@ -7,7 +7,7 @@ from rss.show import shown
 from runner.report import Table
 
 from . import figures
-from .variants import BILL, LEDGER
+from .variants import LEDGER, is_aside
 
 COLUMNS = (     # figure, title, form, with spread
     ("ops_per_s", "ops/s", "count", True), ("ops_per_cpu_s", "ops/CPU s", "count", True),
@@ -33,8 +33,9 @@ def grouped(document):
         out.setdefault((workload, jdk), {}).setdefault(variant, []).append(
             dict(run["figures"]) if "figures" in run else None)
     for names, variants in out.items():
-        ideals = next((f for f in variants.pop(LEDGER, []) if f), {})
-        bills = next((f for f in variants.pop(BILL, []) if f), {})
+        asides = {name: [next((f for f in variants.pop(name) if f), {})]
+                  for name in list(variants) if is_aside(name)}
+        ideals = asides.setdefault(LEDGER, [{}])[0]
         for variant, rounds in variants.items():
             limit = document["limits"].get("/".join((*names, variant, "1")), {})
             for of_round in filter(None, rounds):
@@ -42,8 +43,7 @@ def grouped(document):
                 if limit.get("limit_bytes"):
                     of_round["limit_bytes"] = limit["limit_bytes"]
                 of_round["limits_tried"] = len(limit.get("tried", ()))
-        variants[LEDGER] = [ideals]
-        variants[BILL] = [bills]
+        variants.update(asides)
     return out
 
 

@@ -5,9 +5,9 @@ import statistics
 from runner.allocators import SUBJECT
 from runner.report import Table
 
-from . import bill, overall, report, verdicts
+from . import bill, cost, overall, report, verdicts
 from . import reasons as why
-from .variants import ASIDES
+from .variants import is_aside
 
 COMMANDS = {"quick": ("make bench-jvm-quick", "quick"),
             "medium": ("make bench-jvm-medium", "medium"), "long": ("make bench-jvm", "out")}
@@ -41,12 +41,22 @@ class Findings:
         return sorted((verdict for verdict in self.verdicts if verdict.wins),
                       key=lambda verdict: -verdict.margin)
 
+    def measured_reason(self, verdict):
+        """Of the mean the bill tells what it was, of throughput what malloc takes."""
+        tell = {verdicts.MEAN: bill.sentence, verdicts.SPEED: cost.sentence}.get(
+            verdict.question.name)
+        return tell(self.groups[verdict.workload, verdict.jdk]) if tell else ""
+
+    def is_beyond_malloc(self, verdict):
+        """Whether an allocator that costs nothing would not win it back."""
+        return (verdict.question.name == verdicts.SPEED and
+                cost.explains(verdict, self.groups[verdict.workload, verdict.jdk]))
+
     def reason(self, verdict):
-        """What chance may have done needs none. Of the mean the bill tells what it was."""
-        told = self.reasons.get((verdict.workload, verdict.question.name), "")
-        if verdict.question.name == verdicts.MEAN:
-            billed = bill.sentence(self.groups[verdict.workload, verdict.jdk])
-            told = "; ".join(filter(None, (billed, told)))
+        """What chance may have done needs none."""
+        told = "; ".join(filter(None, (
+            self.measured_reason(verdict),
+            self.reasons.get((verdict.workload, verdict.question.name), ""))))
         return told or ("" if verdict.may_be_chance else why.NONE)
 
     def failures(self):
@@ -58,7 +68,7 @@ class Findings:
 def others_sentence(document):
     """Of each run that has a part in comparisons and says so, while it worked."""
     parts = {key: run["figures"]["others_part"] for key, run in document["runs"].items()
-             if key.split("/")[2] not in ASIDES
+             if not is_aside(key.split("/")[2])
              and run.get("figures", {}).get("others_part") is not None}
     if not parts:
         return "How busy others kept the machine was not recorded."
@@ -91,13 +101,17 @@ def best_of(verdict):
 
 
 def overview(findings):
-    """A row for each scenario: trimalloc's figure by the best peer's."""
-    table = Table("In short", "", ["scenario", *(q.name for q in verdicts.QUESTIONS)])
+    """A row for each scenario: trimalloc's figure by the best peer's, and what part of
+    the CPU time malloc can have to do with."""
+    table = Table("In short", "", ["scenario", *(q.name for q in verdicts.QUESTIONS),
+                                   "malloc's CPU time, at most"])
     for workload, jdk in findings.groups:
         found = [findings.verdict(workload, jdk, question) for question in verdicts.QUESTIONS]
         if any(found):
+            share = cost.share(findings.groups[workload, jdk])
             table.rows.append([f"{workload} on {jdk}",
-                               *(best_of(one) if one else "-" for one in found)])
+                               *(best_of(one) if one else "-" for one in found),
+                               "-" if share is None else f"{share:.1%}"])
     return table
 
 
@@ -107,6 +121,10 @@ def together(findings):
 
 def bills(findings):
     return bill.table(findings.groups)
+
+
+def costs(findings):
+    return cost.table(findings.groups, findings.order)
 
 
 def counts(findings):
@@ -119,6 +137,9 @@ def counts(findings):
                     if question.is_more_better else "the least of all")
             doubtful = sum(v.loses and v.may_be_chance for v in asked)
             rest = f"; {doubtful} of the others may be chance" if doubtful else ""
+            beyond = sum(v.loses and findings.is_beyond_malloc(v) for v in asked)
+            rest += (f"; in {beyond} of them more is lost than malloc, page faults and memory calls "
+                     "take in all, as perf saw it" if beyond else "")
             lines.append(f"- {question.name}: {goal} in {kept} of {len(asked)} scenarios{rest}")
     return lines
 
@@ -194,7 +215,8 @@ def markdown(findings):
         others_sentence(document), "",
         "## In short", "",
         f"{SUBJECT}'s figure by that of the best other allocator, which is named; **bold** where "
-        f"it loses: throughput below {verdicts.FAST:g}, memory above 1.", "",
+        f"it loses: throughput below {verdicts.FAST:g}, memory above 1. The last column is the part of "
+        f"{SUBJECT}'s CPU time that malloc, page faults and memory calls take together.", "",
         *overview(findings).grid(), "", *counts(findings), "",
         "## All scenarios together", "", overall.NOTE, "",
         *together(findings).grid(), "",
@@ -202,9 +224,9 @@ def markdown(findings):
         "## What it was measured on", "", *setting_lines(document), "",
         f"## Where {SUBJECT} wins", "", *won_lines(findings), "",
         f"## Where {SUBJECT} loses, and why", "", *lost_lines(findings), ""]
-    memory = bills(findings)
-    if memory.rows:
-        lines += ["## What the memory was", "", bill.NOTE, "", *memory.grid(), ""]
+    for made in (costs(findings), bills(findings)):
+        if made.rows:
+            lines += [f"## {made.title}", "", made.note, "", *made.grid(), ""]
     for jdk in document["jdks"]:
         lines += picture_lines(findings, f"limits.{jdk}", f"smallest memory limits on {jdk}")
     lines += ["## The scenarios", "", report.NOTE, ""]

@@ -1,7 +1,7 @@
 """What each workload runs on: an allocator, its variables, options of the JVM."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rss import contenders
 from rss.jvm.program import STRANGE
@@ -10,10 +10,24 @@ from runner.allocators import BASELINE, SUBJECT
 TRIM = "-XX:TrimNativeHeapInterval=1000"
 LEDGER = "ideal"
 BILL = "bill"
-ASIDES = (LEDGER, BILL)
+COST = "cost-"      # and whose
 # One arena that grows by brk alone, and no thread caches: see Ledger.java.
 LEDGER_TUNABLES = ("glibc.malloc.tcache_count=0:glibc.malloc.arena_max=1:"
                    "glibc.malloc.mmap_max=0")
+
+
+def cost_name(allocator):
+    return COST + allocator
+
+
+def is_cost(name):
+    return name.startswith(COST)
+
+
+def is_aside(name):
+    """Whether runs of that name explain the others' figures, and have no part in
+    comparisons."""
+    return name in (LEDGER, BILL) or is_cost(name)
 
 
 @dataclass(frozen=True)
@@ -28,11 +42,17 @@ class Variant:
 
     @property
     def is_aside(self):
-        """Whether its run explains the others' figures, and has no part in comparisons."""
-        return bool(self.settings)
+        return is_aside(self.name)
+
+    @property
+    def is_sampled(self):
+        """By perf, whose own malloc stays libc's."""
+        return is_cost(self.name)
 
     def explains(self, chosen):
         """Whether any of them. The ideal is everybody's."""
+        if self.is_sampled:
+            return self.name in [cost_name(one.name) for one in chosen]
         return self.name == LEDGER or self.allocator in [one.allocator for one in chosen]
 
     @property
@@ -50,7 +70,13 @@ class Variant:
     def environment(self):
         inherited = {key: value for key, value in self.allocator.environment().items()
                      if key == "LD_PRELOAD" or not STRANGE.match(key)}
+        if self.is_sampled:
+            inherited.pop("LD_PRELOAD", None)
         return {**inherited, **dict(self.more_variables)}
+
+    @property
+    def preload(self):
+        return {"LD_PRELOAD": self.path} if self.path else {}
 
     def about(self):
         return {"version": self.version, "path": self.path and os.path.basename(self.path),
@@ -76,11 +102,17 @@ def bill(subject):
     return Variant(BILL, subject, settings=("bill=1",))
 
 
+def cost(variant):
+    return replace(variant, name=cost_name(variant.name))
+
+
 def find(subject_path, peers, variables):
     """([variants], [those aside], lines about what is missing)."""
     found, missing = contenders.find(subject_path, peers, variables)
     asides = [ledger(found[0]), *(bill(one) for one in found if one.name == SUBJECT)]
-    return with_trim(found), asides, missing
+    made = with_trim(found)
+    return made, [*asides, *(cost(one) for one in made)], missing
 
 
-__all__ = ["ASIDES", "BASELINE", "BILL", "LEDGER", "SUBJECT", "Variant", "find"]
+__all__ = ["BASELINE", "BILL", "LEDGER", "SUBJECT", "Variant", "cost_name", "find", "is_aside",
+           "is_cost"]

@@ -7,7 +7,7 @@ from rss.results import View
 from rss.show import shown
 from runner.allocators import SUBJECT
 
-from .variants import ASIDES
+from .variants import is_aside
 
 FAST = 0.97     # of the fastest allocator's throughput
 ROUNDS = 4      # the fewest that can tell a difference in throughput
@@ -23,9 +23,10 @@ class Question:
     is_more_better: bool = False
 
 
+SPEED = "throughput"
 MEAN = "mean RSS"
 QUESTIONS = (
-    Question("throughput", ("ops_per_s",), "count", " ops/s", True),
+    Question(SPEED, ("ops_per_s",), "count", " ops/s", True),
     Question(MEAN, ("mean_bytes",), "MB", " MB"),
     Question("RSS after idle", ("after30_bytes", "after5_bytes"), "MB", " MB"),
     Question("smallest limit", ("limit_bytes",), "MB", " MB"),
@@ -103,7 +104,7 @@ def was_asked(view, figure):
 def judge(workload, jdk, question, view):
     """None where there is nothing to compare."""
     for figure in question.figures:
-        peers = [name for name in view.measured_peers(figure) if name not in ASIDES]
+        peers = [name for name in view.measured_peers(figure) if not is_aside(name)]
         if not peers or not was_asked(view, figure):
             continue
         choose = max if question.is_more_better else min

@@ -170,6 +170,30 @@ def the_bill_tells_what_the_mean_was():
             + differs("without one", "What the memory was" in summary.markdown(findings()), False))
 
 
+def sampled_document(of_two):
+    """As document(); in "two", where 4 % of throughput are lost, malloc takes a part."""
+    made = document()
+    for key, (library, faults, calls) in (("trimalloc", of_two), ("jemalloc", (0.5, 0.25, 0.25))):
+        made["runs"][f"two/jdk17/cost-{key}/1"] = {"of": "", "figures": {
+            "cost_library_s": library, "cost_faults_s": faults, "cost_calls_s": calls,
+            "cost_all_s": 10.0}}
+    return summary.Findings(made, {}, (), "pictures")
+
+
+def the_cost_tells_what_can_be_lost():
+    little, much = sampled_document((0.1, 0.05, 0.05)), sampled_document((1.0, 0.5, 0.5))
+    told = next(line for line in summary.lost_lines(little) if line.startswith("- two on jdk17: thr"))
+    beyond = "in 1 of them more is lost than malloc"
+    return (missing(told, "take 2.0% of its CPU time at most (in malloc's code 1.0%, page faults "
+                    "0.5%, memory calls 0.5%)", "it would be 1.02 of")
+            + missing(summary.counts(little)[0], beyond)
+            + differs("of a fifth", beyond in summary.counts(much)[0], False)
+            + differs("rows", summary.costs(little).rows, [
+                ["two on jdk17", "10.00", "0.100", "0.050", "0.050", "0.200", "2.0%", "1.00"]])
+            + missing(summary.markdown(little), "## What malloc cost", "| jemalloc, together |")
+            + differs("without", "What malloc cost" in summary.markdown(findings()), False))
+
+
 def what_holds_for_many_comes_first():
     known = reasons.parse("## general\n- mean RSS: pages wait\n")
     won = summary.Findings({**document(), "runs": {}}, known, (), "pictures")
@@ -336,6 +360,7 @@ SENTENCES = (
     ("reasons are read from the list of each workload", reasons_are_read),
     ("a loss has its reason or is not explained yet", reasons_are_merged),
     ("the bill tells what the mean was", the_bill_tells_what_the_mean_was),
+    ("the cost tells how much of throughput malloc can have lost", the_cost_tells_what_can_be_lost),
     ("what holds for many is said first", what_holds_for_many_comes_first),
     ("a loss that may be chance needs no reason", chance_needs_no_reason),
     ("all scenarios together have a mean, and its error", all_scenarios_make_one_mean),

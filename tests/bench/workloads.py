@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from types import SimpleNamespace
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -15,7 +16,8 @@ TREE = os.environ.get("top_srcdir", os.path.join(HERE, "..", ".."))
 sys.path[:0] = [os.path.join(TREE, "tests", "rules"), os.path.join(TREE, "bench")]
 
 import tap  # noqa: E402
-from jvm import compare, figures, jdks, limits, plan, report, store, variants, workloads  # noqa: E402
+from jvm import (compare, figures, jdks, limits, plan, report, samples, store,  # noqa: E402
+                 variants, workloads)
 from runner.allocators import Allocator  # noqa: E402
 
 MB = 1_000_000
@@ -147,7 +149,7 @@ def the_environment_is_clean():
 
 def plan_of(rounds):
     made = variants.with_trim([GLIBC, ARENAS, OWN])
-    asides = [variants.ledger(GLIBC), variants.bill(OWN)]
+    asides = [variants.ledger(GLIBC), variants.bill(OWN), variants.cost(made[-1])]
     return list(plan.steps([WORKLOAD], [JDK, NEWER], made, asides, rounds))
 
 
@@ -155,7 +157,7 @@ def all_meet_in_each_round():
     steps = plan_of(3)
     seen = [(s.jdk.name, s.number, s.variant.name) for s in steps]
     blocks = [[name for jdk, number, name in seen if (jdk, number) == block
-               and name not in variants.ASIDES]
+               and not variants.is_aside(name)]
               for block in sorted({(jdk, number) for jdk, number, _ in seen})]
     together = [key for key, *_ in zip(seen, seen[1:]) if seen.count(key) > 1]
     return ([f"a round has {block}" for block in blocks if len(set(block)) != 4 or len(block) != 4]
@@ -173,8 +175,8 @@ def rows_without_their_option_are_left_out():
 
 def those_aside_run_once():
     counted = [s.key for s in plan_of(3) if s.variant.is_aside]
-    return differs("runs", counted, ["one/jdk17/ideal/1", "one/jdk17/bill/1",
-                                     "one/jdk25/ideal/1", "one/jdk25/bill/1"])
+    return differs("runs", counted, [f"one/{jdk}/{name}/1" for jdk in ("jdk17", "jdk25")
+                                     for name in ("ideal", "bill", "cost-trimalloc")])
 
 
 def a_bill_is_of_who_takes_part():
@@ -182,6 +184,17 @@ def a_bill_is_of_who_takes_part():
     return [line for chosen, wanted in ((others, [True, False]), (all_of_them, [True, True]))
             for line in differs("explain", [one.explains(chosen) for one in
                                             (variants.ledger(GLIBC), variants.bill(OWN))], wanted)]
+
+
+def costs_are_of_who_takes_part():
+    glibc, trimmed, own = (variants.cost(one) for one in variants.with_trim([GLIBC, ARENAS, OWN])
+                           if one.name != "glibc-arenas2")
+    chosen = variants.with_trim([GLIBC, ARENAS])
+    return (differs("explain", [one.explains(chosen) for one in (glibc, trimmed, own)],
+                    [True, True, False])
+            + differs("options", trimmed.jvm_options, (variants.TRIM,))
+            + differs("perf's malloc", "LD_PRELOAD" in own.environment(), False)
+            + differs("the JVM's", own.preload, {"LD_PRELOAD": OWN.path}))
 
 
 def the_plan_repeats_itself():
@@ -229,6 +242,82 @@ def sources_are_handed_on():
             for name in os.listdir(os.path.join(TREE, "bench", "jvm", folder))
             if name.endswith((".py", ".java", ".c", ".xml", ".md"))
             and f"bench/jvm/{os.path.join(folder, name)}" not in listed]
+
+
+## Samples
+
+SAMPLES = """\
+ 10.000000001:
+\t            1234 malloc (/opt/libown.so)
+\t            5678 os::malloc (/opt/libjvm.so)
+
+ 10.001000000:
+\tffffffff81000001 clear_page_erms ([kernel.kallsyms])
+\tffffffff81000002 handle_mm_fault ([kernel.kallsyms])
+\tffffffff81000003 asm_exc_page_fault ([kernel.kallsyms])
+\t            5678 memset (/lib/libc.so.6)
+
+ 10.002000000:
+\tffffffff81000004 zap_pte_range ([kernel.kallsyms])
+\tffffffff81000005 __x64_sys_madvise ([kernel.kallsyms])
+\tffffffff81000006 do_syscall_64 ([kernel.kallsyms])
+\t             abc madvise (/lib/libc.so.6)
+
+ 10.003000000:
+\tffffffff81000002 handle_mm_fault ([kernel.kallsyms])
+\tffffffff81000003 exc_page_fault ([kernel.kallsyms])
+\tffffffff81000007 copy_from_user ([kernel.kallsyms])
+\tffffffff81000008 __x64_sys_process_madvise ([kernel.kallsyms])
+
+ 10.004000000:
+\tffffffff81000009 vfs_read ([kernel.kallsyms])
+\tffffffff8100000a __x64_sys_read ([kernel.kallsyms])
+
+ 10.005000000:
+\t            9999 _int_malloc (/lib/libc.so.6)
+
+ 10.006000000:
+\t            9998 std::vector<int>::at (unsigned long) (/opt/lib with space.so)
+"""
+
+
+def samples_are_told_apart():
+    lines = SAMPLES.splitlines(keepends=True)
+    own, glibc = (samples.count(iter(lines), library) for library in ("/opt/libown.so", None))
+    expected = {"library": 1, "faults": 1, "calls": 2, "all": 7}
+    return [line for got in (own, glibc) for part, n in expected.items()
+            for line in differs(part, got[part], n / samples.HERTZ)] + [
+        line for name, wanted in (("_int_free", True), ("__libc_malloc", True), ("cfree", True),
+                                  ("memset", False), ("__free_hook_user", False),
+                                  ("malloc_info", False), ("tcache_init", True))
+        for line in differs(name, samples.is_of(None, name, "/lib/libc.so.6"), wanted)] + differs(
+            "malloc of another file", samples.is_of(None, "malloc", "/opt/libother.so"), False)
+
+
+def a_program_is_sampled():
+    """Of a loop of 0.3 s next to nothing is malloc's, of filling fresh pages much."""
+    why = samples.why_not(OWN.path)
+    if why:
+        return why
+    def sampled(work):
+        program = ("import os, time; end = time.process_time() + 0.3; print(os.getpid())\n"
+                   f"while time.process_time() < end: {work}\n")
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "samples")
+            start_ns = time.monotonic_ns()
+            done = subprocess.run(
+                samples.recorded([sys.executable, "-c", program], {"LC_ALL": "C"}, path),
+                check=True, text=True, stdout=subprocess.PIPE)
+            return samples.figures(path, [
+                {"mark": "boot", "pid": int(done.stdout)}, {"mark": "start", "t_ns": start_ns},
+                {"mark": "result", "t_ns": time.monotonic_ns()}], None)
+
+    loop, pages = sampled("pass"), sampled("__import__('mmap').mmap(-1, 16 << 20)[:]")
+    kernel = {name: one["cost_faults_s"] + one["cost_calls_s"]
+              for name, one in (("loop", loop), ("pages", pages))}
+    return (([] if 0.2 < loop["cost_all_s"] < 2 else [f"of 0.3 s: {loop}"])
+            + ([] if kernel["loop"] < 0.1 < kernel["pages"] else [f"kernel: {kernel}"])
+            + ([] if loop["cost_library_s"] < 0.1 else [f"a loop: {loop}"]))
 
 
 ## The store
@@ -432,6 +521,10 @@ SENTENCES = (
      rows_without_their_option_are_left_out),
     ("the ideal and the bill are measured once for each JDK", those_aside_run_once),
     ("the bill of who does not take part is not asked for", a_bill_is_of_who_takes_part),
+    ("nor is the cost, and perf is not sampled with its own malloc replaced",
+     costs_are_of_who_takes_part),
+    ("samples are told apart by file, function and call", samples_are_told_apart),
+    ("a program's page faults are seen by perf", a_program_is_sampled),
     ("a plan made again is the same", the_plan_repeats_itself),
     ("quick settings replace those of the long run", quick_settings_replace),
     ("a quick run does no more than a medium one, and that no more than a long one",
@@ -459,7 +552,11 @@ SENTENCES = (
 def main():
     answer = tap.Report()
     for sentence, check in SENTENCES:
-        answer.sentence(sentence, check())
+        found = check()
+        if isinstance(found, str):
+            answer.skip(sentence, found)
+        else:
+            answer.sentence(sentence, found)
     answer.end()
 
 

@@ -66,6 +66,7 @@ public final class Bench {
 
     private static void sayBoot(String name, Settings settings) throws Exception {
         Marks.say("boot",
+                "pid", ProcessHandle.current().pid(),
                 "workload", name,
                 "java", System.getProperty("java.vm.version"),
                 "collectors", ManagementFactory.getGarbageCollectorMXBeans().stream()
