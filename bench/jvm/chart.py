@@ -16,7 +16,7 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 from jvm import report  # noqa: E402
-from jvm.variants import LEDGER  # noqa: E402
+from jvm.variants import LEDGER, is_aside  # noqa: E402
 from rss import chart as base  # noqa: E402
 from rss.results import View  # noqa: E402
 
@@ -56,6 +56,13 @@ def read_curves(folder, workload, jdk, names):
             if curve[0]:
                 curves.setdefault(found.group(1), []).append(curve)
     return {name: curves[name] for name in names if name in curves}
+
+
+def are_all_there(curves, variants):
+    """Whether there is one of each that was measured: of a result that went on from
+    another one's figures the curves are elsewhere."""
+    return bool(curves) and all(name in curves or not any(rounds)
+                                for name, rounds in variants.items() if not is_aside(name))
 
 
 def draw_curves(pyplot, title, curves):
@@ -214,7 +221,7 @@ def main():
     for (workload, jdk), variants in groups.items():
         title = f"{workload} on {jdk}"
         curves = read_curves(folder, workload, jdk, names)
-        if curves:
+        if are_all_there(curves, variants):
             save(pyplot, draw_curves(pyplot, title, curves), pictures, f"{workload}.{jdk}.rss")
         points = points_of(variants, names)
         if points:

@@ -103,7 +103,8 @@ def document(findings, folder):
         f"<title>{SUBJECT}: results</title><style>{STYLE}</style></head><body>",
         "<h1>Real programs on a JVM</h1>",
         f'<p class="faint">{html.escape(settings["started"])}, {summary.rounds_words(about)}, '
-        f'{settings["form"]} form. {inline(summary.others_sentence(about))}</p>',
+        f'{settings["form"]} form. {inline(summary.others_sentence(about))} '
+        f'{inline(summary.days_sentence(about))}</p>',
         f"<nav>{links}</nav>",
         "<h2>In short</h2>",
         f"<p>{SUBJECT}'s figure by that of the best other allocator; <strong>bold</strong> where "

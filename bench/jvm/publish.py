@@ -1,5 +1,6 @@
 """Writes pictures, RESULTS.md and the page from what was measured."""
 
+import glob
 import json
 import os
 import shutil
@@ -14,6 +15,8 @@ CHART = os.path.join(os.path.dirname(os.path.abspath(__file__)), "chart.py")
 PICTURES = "pictures"
 # Below the top of the sources.
 PUBLISHED = os.path.join("doc", "results")
+# Pictures of the results that a run went on from, for which it has no curves.
+EARLIER = "earlier"
 
 
 class TooBusy(Exception):
@@ -30,7 +33,30 @@ def draw(folder):
                           stdout=subprocess.PIPE)
     if done.returncode != 0:
         print("the pictures could not be drawn", file=sys.stderr)
-    return done.stdout.split()
+    drawn = done.stdout.split()
+    return drawn + keep_earlier(folder, drawn)
+
+
+def keep_earlier(folder, drawn):
+    """The names of the earlier pictures that nothing was drawn in place of."""
+    earlier = os.path.join(folder, EARLIER)
+    names = [name[:-len(".svg")] for name in sorted(os.listdir(earlier))] if os.path.isdir(earlier) else []
+    kept = [name for name in names if name not in drawn]
+    for name in kept:
+        shutil.copy(os.path.join(earlier, name + ".svg"), os.path.join(folder, PICTURES))
+    return kept
+
+
+def go_on_from(tree, folder):
+    """Begins a folder that has no results yet with those that the sources have: what
+    their runs depended on is measured again only where it has changed."""
+    there = os.path.join(tree, PUBLISHED)
+    if os.path.exists(os.path.join(folder, "results.json")):
+        return
+    os.makedirs(os.path.join(folder, EARLIER), exist_ok=True)
+    shutil.copy(os.path.join(there, "results.json"), folder)
+    for path in glob.glob(os.path.join(there, "*.rss.svg")):
+        shutil.copy(path, os.path.join(folder, EARLIER))
 
 
 def load(folder):

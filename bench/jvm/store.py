@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import shutil
+import time
 
 from . import report
 
@@ -50,6 +51,8 @@ class Store:
             return
         self.runs, self.limits = old["runs"], old.get("limits", {})
         self._kept = old["settings"]["started"]
+        for run in self.runs.values():
+            run.setdefault("day", self._kept.split()[0])
 
     def has(self, key, of):
         """Whether this very run was done, and came to its end."""
@@ -66,7 +69,8 @@ class Store:
             shutil.copyfile(self.path, os.path.join(self.folder, name))
 
     def add(self, key, of, figures, seconds=None):
-        self.runs[key] = {"of": of, "figures": figures, "seconds": seconds}
+        self.runs[key] = {"of": of, "figures": figures, "seconds": seconds,
+                          "day": time.strftime("%Y-%m-%d", time.gmtime())}
         self.save()
 
     def seconds_by_workload(self):

@@ -1,6 +1,7 @@
 """RESULTS.md: all that was measured, how, and where trimalloc stands."""
 
 import statistics
+from collections import Counter
 
 from runner.allocators import SUBJECT
 from runner.report import Table
@@ -77,6 +78,27 @@ def others_sentence(document):
     return (f"While a run worked, other processes took {statistics.median(parts.values()):.1%} of "
             f"the CPUs in the median of {len(parts)} runs, and {parts[worst]:.1%} at most "
             f"(`{worst}`); more than {verdicts.BUSY:.0%} in {busy} of them.")
+
+
+def days_sentence(document):
+    """Where runs are of several days, which allocators' are of which."""
+    days, of_all = {}, document["settings"]["started"].split()[0]
+    for key, run in document["runs"].items():
+        name = key.split("/")[2]
+        if "figures" in run and not is_aside(name):
+            days.setdefault(run.get("day", of_all), Counter())[name] += 1
+    if len(days) < 2:
+        return ""
+    parts = []
+    for day, names in sorted(days.items()):
+        counts = sorted(set(names.values()))
+        total = sum(names.values())
+        whose = f"{total} run{'s' if total > 1 else ''}"
+        if len(names) < len(document["allocators"]) or len(counts) > 1:
+            whose += " (" + ", ".join(f"{name} {n}" for name, n in sorted(names.items())) + ")"
+        parts.append(f"{whose} of {day}")
+    return (f"Not all were measured on one day: {'; '.join(parts)}. Rounds of different days were not "
+            "interleaved.")
 
 
 def is_quiet(document):
@@ -212,7 +234,7 @@ def markdown(findings):
         "settings of them, measured "
         f"{settings['started']} in {rounds_words(document)}, {settings['form']} form. Written by "
         "`bench/jvm/results` from the measured figures; the reasons below are from [bench/jvm/reasons.md](bench/jvm/reasons.md).", "",
-        others_sentence(document), "",
+        " ".join(filter(None, (others_sentence(document), days_sentence(document)))), "",
         "## In short", "",
         f"{SUBJECT}'s figure by that of the best other allocator, which is named; **bold** where "
         f"it loses: throughput below {verdicts.FAST:g}, memory above 1. The last column is the part of "

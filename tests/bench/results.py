@@ -14,7 +14,8 @@ TREE = os.environ.get("top_srcdir", os.path.join(HERE, "..", ".."))
 sys.path[:0] = [os.path.join(TREE, "tests", "rules"), os.path.join(TREE, "bench")]
 
 import tap  # noqa: E402
-from jvm import chart, overall, page, publish, reasons, report, summary, verdicts  # noqa: E402
+from jvm import (chart, overall, page, publish, reasons, report, store, summary,  # noqa: E402
+                 verdicts)
 from rss import packages  # noqa: E402
 
 MB = 1_000_000
@@ -340,6 +341,31 @@ def pictures_are_drawn():
         return bad
 
 
+def one_goes_on_from_what_was_published():
+    """With the figures, and with pictures of curves that are elsewhere."""
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as tree, \
+            tempfile.TemporaryDirectory() as next_folder:
+        measured(folder)
+        command(folder, "--into", tree)
+        publish.go_on_from(tree, next_folder)
+        kept = store.Store(next_folder, lambda: {
+            key: value for key, value in document().items() if key not in ("runs", "limits")})
+        days = {run["day"] for run in kept.runs.values()}
+        kept.add("one/jdk17/trimalloc/3", "of", figures(100, 100, 100), 1.0)
+        with open(os.path.join(next_folder, "one.jdk17.trimalloc.3.csv"), "w", encoding="ascii") as file:
+            file.write("t_s,rss_bytes\n0,1\n1,2\n")
+        done = command(next_folder)
+        with open(os.path.join(tree, "doc", "results", "one.jdk17.rss.svg"), "rb") as file:
+            earlier = file.read()
+        with open(os.path.join(next_folder, "pictures", "one.jdk17.rss.svg"), "rb") as file:
+            now = file.read()
+        with open(os.path.join(next_folder, "RESULTS.md"), encoding="utf-8") as file:
+            told = file.read()
+        return (differs("status", (done.returncode, done.stderr), (0, ""))
+                + differs("days", days, {"2020-01-01"}) + differs("picture", now == earlier, True)
+                + missing(told, "Not all were measured on one day", "; 1 run (trimalloc 1) of "))
+
+
 def a_busy_machine_s_are_not_published():
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as tree:
         try:
@@ -373,6 +399,7 @@ SENTENCES = (
     ("a thinned curve keeps its extremes", thinning_keeps_extremes),
     ("what differs by little lies close together", small_differences_look_small),
     ("points and limits are those that were measured", points_and_limits_are_found),
+    ("a run goes on from results that were published", one_goes_on_from_what_was_published),
     ("figures of a busy machine are not published", a_busy_machine_s_are_not_published),
 )
 DRAWN = "pictures are drawn in both forms, and published with the page"
