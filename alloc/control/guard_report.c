@@ -162,20 +162,26 @@ text_stack(const struct stack_copy *s, size_t first)
 	}
 }
 
-/* "trimalloc:   allocated by thread 17 (main):" and its calls. */
+/* "trimalloc:   allocated by thread 17 (main):"; names steer no terminal. */
 static void
-text_note(const char *what, const struct guard_note *n)
+text_thread(const char *what, const struct guard_note *n)
 {
 	struct text *t = &report.text;
 
 	text_str(t, "trimalloc:   ");
 	text_str(t, what);
-	text_str(t, " by thread ");
+	text_str(t, "by thread ");
 	text_uint(t, (uint64_t)n->tid);
 	text_str(t, " (");
 	for (const char *c = n->name; *c != '\0'; c++)
 		text_mem(t, *c >= ' ' && *c != 0x7f ? c : "?", 1);
 	text_str(t, "):\n");
+}
+
+static void
+text_note(const char *what, const struct guard_note *n)
+{
+	text_thread(what, n);
 	text_stack(&n->stack, behind_ours(&n->stack));
 }
 
@@ -186,10 +192,10 @@ text_history(const struct guard_slot *s)
 	if (s->block == NULL)
 		return;
 	say(&report.text);
-	text_note("allocated", &s->allocated);
+	text_note("allocated ", &s->allocated);
 	say(&report.text);
 	if (s->freed.tid != 0)
-		text_note("freed", &s->freed);
+		text_note("freed ", &s->freed);
 }
 
 /* --- sentences ------------------------------------------------------------------ */
@@ -267,11 +273,7 @@ guard_report_fault(const void *addr, enum guard_access access, uintptr_t pc,
 	os_thread_name(report.here.name);
 	stack_copy(&report.here.stack, sp);
 	text_fault(s, addr, access);
-	text_str(&report.text, "trimalloc:   by thread ");
-	text_uint(&report.text, (uint64_t)report.here.tid);
-	text_str(&report.text, " (");
-	text_str(&report.text, report.here.name);
-	text_str(&report.text, "):\n");
+	text_thread("", &report.here);
 	text_frame(pc, module_find(pc), true);
 	text_stack(&report.here.stack, 0);
 	text_history(s);
