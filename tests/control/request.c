@@ -2,11 +2,14 @@
  * request.c -- the control protocol: every request, every mistake, and any bytes.
  */
 #include <ctype.h>
+#include <errno.h>
 #include <fcntl.h>
 
 #include "cache/thread.h"
 #include "control/ctl.h"
+#include "control/dump.h"
 #include "control/request.h"
+#include "faults.h"
 #include "unit.h"
 
 static struct answer answer;
@@ -128,6 +131,108 @@ what_is_set_can_be_got(void **state)
 	expect_ok("get background_thread", "false\n");
 	expect_ok("set background_thread=true", NULL);
 	expect_ok("get background_thread", "true\n");
+}
+
+/* What values are, and are not. */
+static void
+a_value_is_taken_as_its_type_is_written(void **state)
+{
+	(void)state;
+	expect_ok("set epoch=18446744073709551615", NULL);
+	expect_error("set epoch=18446744073709551616", "inval");
+	expect_error("set epoch=-1", "inval");
+	expect_error("set epoch=0x1", "inval");
+	expect_error("set background_thread=1", "inval");
+	expect_ok("set arenas.dirty_decay_ms=-1", NULL);
+	expect_ok("get arenas.dirty_decay_ms", "-1\n");
+	expect_ok("set arenas.dirty_decay_ms=10000", NULL);
+	expect_ok("get arenas.dirty_decay_ms", "10000\n");
+	expect_error("set arenas.dirty_decay_ms=-", "inval");
+	expect_error("set arenas.dirty_decay_ms=9223372036854775808", "inval");
+	expect_ok("set arena.0.dss=disabled", NULL);
+	expect_error("set arena.0.dss=", "inval");
+	expect_error("set arena.0.dss=third", "inval");
+}
+
+static void
+what_a_name_itself_refuses_is_said_to_have_failed(void **state)
+{
+	static const char *const lines[] = {
+		"set arena.0.dss=primary",
+		"set arenas.dirty_decay_ms=-2",
+		"call arena.0.reset",
+		"call arena.0.destroy",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(lines); i++) {
+		expect_error(lines[i], "inval");
+		assert_null(memmem(answer.head, answer.nhead, "no value", 8));
+	}
+}
+
+static void
+what_belongs_to_threads_and_pointers_is_not_for_people(void **state)
+{
+	(void)state;
+	expect_error("get thread.arena", "perm");
+	expect_error("set thread.arena=0", "perm");
+	expect_error("get arena.0.extent_hooks", "perm");
+	expect_error("call tcache.create", "perm");
+	expect_error("get epoch=1", "noent");
+}
+
+static void
+without_memory_for_an_answer_that_is_the_answer(void **state)
+{
+	static const char *const lines[] = {
+		"list",       "options",    "get version", "hello",
+		"stats text", "stats json", "stats xml",   "stats jemalloc",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(lines); i++) {
+		fault_for_good(OS_CALL_MAP, 1);
+		expect_error(lines[i], "nomem");
+		faults_none();
+		expect_ok(lines[i], "");
+	}
+}
+
+/* What dump_now() says. */
+static struct {
+	int error;
+	const char *where;
+} dump;
+
+int __wrap_dump_now(char *where, size_t cap);
+
+int
+__wrap_dump_now(char *where, size_t cap)
+{
+	snprintf(where, cap, "%s", dump.where);
+	return dump.error;
+}
+
+static void
+a_dump_says_where_it_is_or_why_it_is_not(void **state)
+{
+	(void)state;
+	dump.where = "/tmp/report.txt";
+	expect_ok("dump", "/tmp/report.txt\n");
+	assert_int_equal(answer.body.len, 16);
+	dump.error = EBUSY;
+	expect_error("dump", "busy");
+	dump.error = ENOMEM;
+	expect_error("dump", "nomem");
+	/* As of files, not as of names. */
+	dump.error = ENOENT;
+	expect_error("dump", "io");
+	assert_null(memmem(answer.head, answer.nhead, "name", 4));
+	dump.error = ENOSPC;
+	expect_error("dump", "io");
+	dump.error = ENOTTY; /* that nobody has words for */
+	expect_error("dump", "io it cannot be");
 }
 
 static void
@@ -286,6 +391,14 @@ main(void)
 		cmocka_unit_test(each_request_has_its_answer),
 		cmocka_unit_test(each_mistake_has_its_word),
 		cmocka_unit_test(what_is_set_can_be_got),
+		cmocka_unit_test(a_value_is_taken_as_its_type_is_written),
+		cmocka_unit_test(
+			what_a_name_itself_refuses_is_said_to_have_failed),
+		cmocka_unit_test(
+			what_belongs_to_threads_and_pointers_is_not_for_people),
+		cmocka_unit_test(
+			without_memory_for_an_answer_that_is_the_answer),
+		cmocka_unit_test(a_dump_says_where_it_is_or_why_it_is_not),
 		cmocka_unit_test(the_list_has_every_name),
 		cmocka_unit_test(a_line_has_its_longest_length),
 		cmocka_unit_test(a_zero_byte_is_no_text),
