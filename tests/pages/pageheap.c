@@ -439,6 +439,72 @@ when_the_numbers_of_purges_come_round_none_is_left_out(void)
 	assert_int_equal(pageheap_purge(&other, false, SIZE_MAX), 10);
 }
 
+/* --- with hooks ------------------------------------------------------------------ */
+
+static struct extent_hooks hooks;
+
+/* As many chunks, one behind the other, that the heap keeps. */
+static char *
+keep(size_t nchunks)
+{
+	char *p;
+
+	hooks = hooks_default;
+	pageheap_set_hooks(&heap, &hooks, 7);
+	p = take(&heap, nchunks * CHUNK_NPAGES);
+	pageheap_free(p, nchunks * CHUNK_NPAGES);
+	return p;
+}
+
+static void
+with_hooks_a_chunk_that_ran_empty_stays(void)
+{
+	char *p = keep(1);
+
+	assert_int_equal(heap.nused, 0);
+	assert_int_equal(heap.nchunks, 1);
+	assert_int_equal(pooled(), 0);
+	/* Its pages go back to the kernel as all do. */
+	assert_int_equal(pageheap_purge(&heap, false, SIZE_MAX), CHUNK_NPAGES);
+	assert_int_equal(heap.nchunks, 1);
+	assert_ptr_equal(take(&heap, 1), p);
+}
+
+static void
+kept_chunks_serve_a_long_run_where_they_are_neighbours(void)
+{
+	char *p = keep(3), *q;
+
+	take(&heap, 1);
+	/* Two of the three are free now, and nothing was asked of the hooks. */
+	q = take(&heap, 2 * CHUNK_NPAGES);
+	assert_true(q >= p && q + 2 * CHUNK_BYTES <= p + 3 * CHUNK_BYTES);
+	assert_int_equal(heap.nchunks, 3);
+	pageheap_free(q, 2 * CHUNK_NPAGES);
+	q = take(&heap, 3 * CHUNK_NPAGES);
+	assert_true(q >= p + 3 * CHUNK_BYTES || q + 3 * CHUNK_BYTES <= p);
+	assert_int_equal(heap.nchunks, 6);
+}
+
+static void
+a_heap_s_end_gives_back_what_it_kept_and_its_hooks(void)
+{
+	struct list chunks;
+
+	keep(3);
+	assert_ptr_equal(pageheap_hooks(&heap), &hooks);
+	chunks = pageheap_detach(&heap);
+	assert_int_equal(heap.nchunks, 0);
+	assert_int_equal(pageheap_ndirty(&heap), 0);
+	pageheap_end(&heap, chunks);
+	assert_int_equal(pooled(), 3);
+	assert_null(pageheap_hooks(&heap));
+	/* From then on the heap is as any other. */
+	pageheap_free(take(&heap, 1), 1);
+	assert_int_equal(heap.nchunks, 0);
+	assert_int_equal(pooled(), 3);
+}
+
 int
 main(void)
 {
@@ -471,6 +537,9 @@ main(void)
 		alone(a_purge_of_an_empty_heap_does_nothing),
 		alone(after_65536_purges_a_chunk_is_purged_again),
 		alone(when_the_numbers_of_purges_come_round_none_is_left_out),
+		alone(with_hooks_a_chunk_that_ran_empty_stays),
+		alone(kept_chunks_serve_a_long_run_where_they_are_neighbours),
+		alone(a_heap_s_end_gives_back_what_it_kept_and_its_hooks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
