@@ -31,8 +31,17 @@
 /* From any thread; a failed assertion of cmocka's is for the first one. */
 #include "must.h"
 
-/* Where gcov counts: for a process that ends at once. */
+/* Where gcov counts: for a process that ends at once, or dies. */
 extern void __gcov_dump(void) __attribute__((weak));
+
+static inline void
+count_and_die(int number)
+{
+	__gcov_dump();
+	signal(number, SIG_DFL);
+	raise(number);
+}
+
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
 /* --- children ------------------------------------------------------------ */
@@ -44,7 +53,7 @@ child_begin(void)
 	struct rlimit none = { 0, 0 };
 
 	setenv("CMOCKA_TEST_ABORT", "1", 1);
-	signal(SIGABRT, SIG_DFL);
+	signal(SIGABRT, __gcov_dump != NULL ? count_and_die : SIG_DFL);
 	setrlimit(RLIMIT_CORE, &none);
 }
 
