@@ -509,6 +509,8 @@ mallopt_returns_1_for_what_glibc_knows(void)
 	expect(mallopt(M_PERTURB, 0) == 1);
 	expect(mallopt(M_ARENA_TEST, 1) == 1);
 	expect(mallopt(M_ARENA_MAX, 2) == 1);
+	/* More than there may be are as many as there may be. */
+	expect(mallopt(M_ARENA_MAX, 0x7fffffff) == 1);
 	/* And all goes on. */
 	alloc_blocks(1000, 1000);
 	free_blocks(1000);
@@ -520,6 +522,7 @@ mallopt_returns_0_for_what_nobody_knows(void)
 	expect(mallopt(12345, 1) == 0);
 	expect(mallopt(-99, 1) == 0);
 	expect(mallopt(0x7fffffff, 1) == 0);
+	expect(mallopt(M_ARENA_MAX, -1) == 0);
 }
 
 int

@@ -134,6 +134,15 @@ a_free_inside_a_block_is_told(void)
 	free(hide((char *)(uintptr_t)guarded_block() + 16));
 }
 
+/* Of the pool, and far behind every slot that was ever used. */
+static void
+a_free_where_no_block_was_is_told(void)
+{
+	size_t slot = 64 * 1024 + (size_t)sysconf(_SC_PAGESIZE);
+
+	free(hide((char *)(uintptr_t)guarded_block() + 300 * slot));
+}
+
 static void
 a_byte_written_behind_a_block_is_found_by_free(void)
 {
@@ -284,6 +293,54 @@ a_handler_for_one_call_is_called_once(void)
 	expect(ncalls == 1);
 	expect(sigaction(SIGSEGV, NULL, &was) == 0);
 	expect(was.sa_handler == SIG_DFL);
+}
+
+/* As signal() did it once. */
+static void
+a_handler_of_system_v_is_called_once(void)
+{
+	struct sigaction was;
+
+	expect(__sysv_signal(SIGSEGV, count_call) == SIG_DFL);
+	raise(SIGSEGV);
+	expect(ncalls == 1);
+	expect(sigaction(SIGSEGV, NULL, &was) == 0);
+	expect(was.sa_handler == SIG_DFL);
+	expect(__sysv_signal(SIGSEGV, SIG_IGN) == SIG_DFL);
+	expect(__sysv_signal(SIGSEGV, SIG_DFL) == SIG_IGN);
+}
+
+/* Its handlers are its own, while it has its parent's memory. */
+static void
+the_child_of_a_vfork_sets_its_own_handlers(void)
+{
+	static struct sigaction was, after;
+	static int status;
+	volatile char *p = guarded_block();
+	pid_t pid;
+
+	free(plain(p));
+	expect(signal(SIGSEGV, count_call) == SIG_DFL);
+	pid = vfork();
+	if (pid == 0) {
+		struct sigaction none = { .sa_handler = SIG_IGN };
+
+		sigaction(SIGSEGV, &none, &was);
+		sigaction(SIGSEGV, NULL, &after);
+		raise(SIGSEGV);
+		_exit(3);
+	}
+	expect(pid > 0);
+	expect(waitpid(pid, &status, 0) == pid);
+	expect(WIFEXITED(status) && WEXITSTATUS(status) == 3);
+	expect(was.sa_handler == count_call);
+	expect(after.sa_handler == SIG_IGN);
+	expect(ncalls == 0);
+	/* In the parent all is as it was. */
+	raise(SIGSEGV);
+	expect(ncalls == 1);
+	expect(signal(SIGSEGV, SIG_DFL) == count_call);
+	p[7] = 1;
 }
 
 static void
@@ -472,6 +529,11 @@ main(int argc, char **argv)
 		     .signal = SIGABRT,
 		     .says_somewhere = "points into a block \\(a guarded "
 				       "block of 4001 bytes, offset 16\\)"),
+		CASE(a_free_where_no_block_was_is_told, .conf = EACH,
+		     .signal = SIGABRT,
+		     .says_somewhere =
+			     "free\\(\\): 0x[0-9a-f]+ is not a pointer of "
+			     "this allocator"),
 		CASE(a_byte_written_behind_a_block_is_found_by_free,
 		     .conf = EACH, .signal = SIGABRT,
 		     .says_somewhere = "free\\(\\): 0x[0-9a-f]+ was written to "
@@ -494,6 +556,11 @@ main(int argc, char **argv)
 		CASE(handlers_are_what_the_program_set, .conf = EACH),
 		CASE(a_signal_that_is_sent_comes_once, .conf = EACH),
 		CASE(a_handler_for_one_call_is_called_once, .conf = EACH),
+		CASE(a_handler_of_system_v_is_called_once, .conf = EACH),
+		CASE(the_child_of_a_vfork_sets_its_own_handlers, .conf = EACH,
+		     .signal = SIGSEGV,
+		     .says_somewhere = "use after free: write to 0x[0-9a-f]+, "
+				       "7 bytes into a freed " BLOCK),
 		CASE(a_signal_that_is_sent_ends_the_process_as_ever,
 		     .conf = EACH, .signal = SIGSEGV),
 		CASE(a_fault_elsewhere_ends_the_process_as_ever, .conf = EACH,

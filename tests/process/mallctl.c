@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -363,6 +364,24 @@ without_a_callback_the_program_s_message_function_is_called(void)
 	expect(strncmp(said, "{\n\"jemalloc\":", 13) == 0);
 }
 
+static void
+without_any_function_statistics_go_to_standard_error(void)
+{
+	int before = dup(STDERR_FILENO), file = memfd_create("said", 0);
+	ssize_t n;
+
+	load();
+	expect(before >= 0 && file >= 0);
+	dup2(file, STDERR_FILENO);
+	ctl.stats_print(NULL, NULL, NULL);
+	dup2(before, STDERR_FILENO);
+	n = pread(file, said, sizeof said - 1, 0);
+	expect(n > 0);
+	said[n] = '\0';
+	expect(strncmp(said, "___ Begin jemalloc statistics ___\n", 34) == 0);
+	expect(strcmp(said + n - 32, "--- End jemalloc statistics ---\n") == 0);
+}
+
 /* --- threads against each other ---------------------------------------------------- */
 
 #define NREADERS 8
@@ -560,6 +579,7 @@ static const struct test_case cases[] = {
 	CASE(the_trim_thread_ends_and_begins_as_told),
 	CASE(statistics_have_the_lines_that_scripts_look_for),
 	CASE(without_a_callback_the_program_s_message_function_is_called),
+	CASE(without_any_function_statistics_go_to_standard_error),
 	CASE(readers_and_workers_do_each_other_no_harm),
 	CASE(a_child_of_a_fork_in_the_middle_of_a_question_can_ask),
 	CASE(options_that_may_change_are_set_by_name),

@@ -179,6 +179,20 @@ rallocx_keeps_the_bytes_and_the_alignment(void)
 }
 
 static void
+rallocx_of_nothing_is_mallocx(void)
+{
+	char *p;
+
+	x_load();
+	p = x.rallocx(NULL, 1000, X_LG(12) | X_ZERO);
+	expect(p != NULL && is_aligned(p, 4096));
+	for (size_t i = 0; i < 1000; i++)
+		expect(p[i] == 0);
+	expect(malloc_usable_size(p) == x.nallocx(1000, X_LG(12)));
+	x.sdallocx(p, 1000, X_LG(12));
+}
+
+static void
 xallocx_never_moves_and_says_the_truth(void)
 {
 	x_load();
@@ -212,6 +226,8 @@ xallocx_shrinks_and_grows_a_large_block(void)
 	/* What fits the wish already stays. */
 	expect(x.xallocx(p, 1, SIZE_MAX - 1, 0) >= 5 * MIB);
 	expect(x.xallocx(p, SIZE_MAX, 0, 0) >= 5 * MIB);
+	/* Nor do both together wrap. */
+	expect(x.xallocx(p, 5 * MIB, SIZE_MAX, 0) >= 5 * MIB);
 	x.dallocx(p, 0);
 }
 
@@ -315,6 +331,7 @@ static const struct test_case cases[] = {
 	CASE(every_usable_byte_is_zero_where_zeroes_are_wished),
 	CASE(a_block_that_grows_keeps_its_bytes_and_gets_zeroes),
 	CASE(rallocx_keeps_the_bytes_and_the_alignment),
+	CASE(rallocx_of_nothing_is_mallocx),
 	CASE(xallocx_never_moves_and_says_the_truth),
 	CASE(xallocx_shrinks_and_grows_a_large_block),
 	CASE(a_small_block_stays_what_it_is),
