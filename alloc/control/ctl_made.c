@@ -11,15 +11,20 @@
 #include "ctl_row.h"
 #include "reclaim.h"
 
+/*
+ * True where the number is, or was, that of an arena that the program made: what
+ * is said of it is said of no other, also when it has ended.
+ */
 static bool
-is_apart(size_t index)
+was_made(size_t index)
 {
-	const struct arena *a;
+	return index < arena_count() && arena_is_apart(&arenas[index]);
+}
 
-	if (index >= arena_count())
-		return false;
-	a = arena_find((unsigned)index);
-	return a != NULL && arena_is_apart(a);
+static bool
+is_there(size_t index)
+{
+	return index < arena_count() && arena_find((unsigned)index) != NULL;
 }
 
 /*
@@ -105,8 +110,7 @@ ctl_arena_initialized(const struct ctl_call *c, union ctl_value *v)
 {
 	size_t n = c->index[0];
 
-	v->is = n == CTL_ARENAS_ALL ||
-		(n < arena_count() && (n < arena_limit() || is_apart(n)));
+	v->is = n == CTL_ARENAS_ALL || is_there(n);
 	return 0;
 }
 
@@ -122,27 +126,32 @@ ctl_arena_destroy(const struct ctl_call *c, const union ctl_value *v UNUSED)
 	return arenas_destroy((unsigned)c->index[0]);
 }
 
+/* One that has ended has nothing to give back: no error, as with jemalloc. */
 int
 ctl_arena_purge(const struct ctl_call *c, const union ctl_value *v)
 {
-	return is_apart(c->index[0]) ? arenas_purge((unsigned)c->index[0])
-				     : ctl_trim(c, v);
+	if (!was_made(c->index[0]))
+		return ctl_trim(c, v);
+	arenas_purge((unsigned)c->index[0]);
+	return 0;
 }
 
 int
 ctl_arena_decay(const struct ctl_call *c, const union ctl_value *v)
 {
-	return is_apart(c->index[0]) ? arenas_decay((unsigned)c->index[0])
-				     : ctl_tick(c, v);
+	if (!was_made(c->index[0]))
+		return ctl_tick(c, v);
+	arenas_decay((unsigned)c->index[0]);
+	return 0;
 }
 
 int
 ctl_arena_decay_read(const struct ctl_call *c, union ctl_value *v)
 {
-	int64_t decay_ms;
+	int64_t decay_ms = 0;
 	int err;
 
-	if (!is_apart(c->index[0]))
+	if (!was_made(c->index[0]))
 		return ctl_decay_read(c, v);
 	err = arenas_decay_ms((unsigned)c->index[0], &decay_ms);
 	v->ssize = (ssize_t)decay_ms;
@@ -156,7 +165,7 @@ ctl_arena_decay_write(const struct ctl_call *c, const union ctl_value *v)
 	unsigned index = (unsigned)c->index[0];
 	int err;
 
-	if (!is_apart(c->index[0]))
+	if (!was_made(c->index[0]))
 		return ctl_decay_write(c, v);
 	err = arenas_set_decay_ms(index, v->ssize);
 	if (err == 0 && v->ssize >= 0)
