@@ -33,7 +33,6 @@
 
 /* Where gcov counts: for a process that ends at once, or dies. */
 extern void __gcov_dump(void) __attribute__((weak));
-
 static inline void
 count_and_die(int number)
 {

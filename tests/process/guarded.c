@@ -502,82 +502,72 @@ nothing_is_guarded_unless_asked_for(void)
 #define BLOCK  "block of 4001 bytes at 0x[0-9a-f]+"
 #define ACCESS "0x[0-9a-f]+, [0-9]+ bytes "
 
+static const struct test_case cases[] = {
+	CASE(a_write_after_free_is_told, .conf = EACH, .signal = SIGSEGV,
+	     .says_somewhere = "use after free: write to 0x[0-9a-f]+, "
+			       "7 bytes into a freed " BLOCK),
+	CASE(a_read_after_free_is_told, .conf = EACH, .signal = SIGSEGV,
+	     .says_somewhere = "use after free: read from 0x[0-9a-f]+, "
+			       "4000 bytes into a freed " BLOCK),
+	CASE(a_write_behind_a_block_is_told, .conf = EACH, .signal = SIGSEGV,
+	     .says_somewhere = "overflow: write to " ACCESS
+			       "behind the end of a " BLOCK),
+	CASE(a_write_in_front_of_a_block_is_told, .conf = EACH,
+	     .signal = SIGSEGV,
+	     .says_somewhere = "underflow: write to 0x[0-9a-f]+, "
+			       "4096 bytes in front of a " BLOCK),
+	CASE(a_second_free_is_told, .conf = EACH, .signal = SIGABRT,
+	     .says_somewhere = "free\\(\\): 0x[0-9a-f]+ was already freed "
+			       "\\(a guarded block of 4001 bytes\\)"),
+	CASE(a_free_inside_a_block_is_told, .conf = EACH, .signal = SIGABRT,
+	     .says_somewhere = "points into a block \\(a guarded "
+			       "block of 4001 bytes, offset 16\\)"),
+	CASE(a_free_where_no_block_was_is_told, .conf = EACH, .signal = SIGABRT,
+	     .says_somewhere = "free\\(\\): 0x[0-9a-f]+ is not a pointer of "
+			       "this allocator"),
+	CASE(a_byte_written_behind_a_block_is_found_by_free, .conf = EACH,
+	     .signal = SIGABRT,
+	     .says_somewhere = "free\\(\\): 0x[0-9a-f]+ was written to "
+			       "behind its end, at byte 4001 of 4001 "
+			       "\\(a guarded block of 4001 bytes\\)"),
+	CASE(a_realloc_of_a_freed_block_is_told, .conf = EACH,
+	     .signal = SIGABRT,
+	     .says_somewhere = "realloc\\(\\): 0x[0-9a-f]+ was already freed "
+			       "\\(a guarded block of 4001 bytes\\)"),
+	CASE(a_free_by_a_wrong_size_is_told, .conf = EACH, .signal = SIGABRT,
+	     .says_somewhere =
+		     "size 4001, not 100 \\(a guarded block of 4001 bytes\\)"),
+	CASE(a_fault_goes_to_the_program_s_handler, .conf = EACH,
+	     .says_somewhere = "use after free: write to 0x[0-9a-f]+, "
+			       "0 bytes into a freed " BLOCK),
+	CASE(a_fault_of_the_program_s_own_is_none_of_ours, .conf = EACH),
+	CASE(handlers_are_what_the_program_set, .conf = EACH),
+	CASE(a_signal_that_is_sent_comes_once, .conf = EACH),
+	CASE(a_handler_for_one_call_is_called_once, .conf = EACH),
+	CASE(a_handler_of_system_v_is_called_once, .conf = EACH),
+	CASE(the_child_of_a_vfork_sets_its_own_handlers, .conf = EACH,
+	     .signal = SIGSEGV,
+	     .says_somewhere = "use after free: write to 0x[0-9a-f]+, "
+			       "7 bytes into a freed " BLOCK),
+	CASE(a_signal_that_is_sent_ends_the_process_as_ever, .conf = EACH,
+	     .signal = SIGSEGV),
+	CASE(a_fault_elsewhere_ends_the_process_as_ever, .conf = EACH,
+	     .signal = SIGSEGV),
+	CASE(an_ignored_signal_stays_ignored_in_the_program_it_executes,
+	     .conf = EACH),
+	CASE(a_child_tells_its_faults_too, .conf = EACH,
+	     .says_somewhere = "use after free: write to"),
+	CASE(every_kind_of_request_is_served, .conf = EACH),
+	CASE(one_in_n_blocks_that_fill_a_cache_is_guarded,
+	     .conf = "guarded:100,trim_thread:false"),
+	CASE(a_pair_that_never_misses_is_guarded_now_and_then,
+	     .conf = "guarded:1000"),
+	CASE(threads_share_the_slots, .conf = "guarded:2,guarded_slots:16"),
+	CASE(nothing_is_guarded_unless_asked_for),
+};
+
 int
 main(int argc, char **argv)
 {
-	static const struct test_case cases[] = {
-		CASE(a_write_after_free_is_told, .conf = EACH,
-		     .signal = SIGSEGV,
-		     .says_somewhere = "use after free: write to 0x[0-9a-f]+, "
-				       "7 bytes into a freed " BLOCK),
-		CASE(a_read_after_free_is_told, .conf = EACH, .signal = SIGSEGV,
-		     .says_somewhere = "use after free: read from 0x[0-9a-f]+, "
-				       "4000 bytes into a freed " BLOCK),
-		CASE(a_write_behind_a_block_is_told, .conf = EACH,
-		     .signal = SIGSEGV,
-		     .says_somewhere = "overflow: write to " ACCESS
-				       "behind the end of a " BLOCK),
-		CASE(a_write_in_front_of_a_block_is_told, .conf = EACH,
-		     .signal = SIGSEGV,
-		     .says_somewhere = "underflow: write to 0x[0-9a-f]+, "
-				       "4096 bytes in front of a " BLOCK),
-		CASE(a_second_free_is_told, .conf = EACH, .signal = SIGABRT,
-		     .says_somewhere =
-			     "free\\(\\): 0x[0-9a-f]+ was already freed "
-			     "\\(a guarded block of 4001 bytes\\)"),
-		CASE(a_free_inside_a_block_is_told, .conf = EACH,
-		     .signal = SIGABRT,
-		     .says_somewhere = "points into a block \\(a guarded "
-				       "block of 4001 bytes, offset 16\\)"),
-		CASE(a_free_where_no_block_was_is_told, .conf = EACH,
-		     .signal = SIGABRT,
-		     .says_somewhere =
-			     "free\\(\\): 0x[0-9a-f]+ is not a pointer of "
-			     "this allocator"),
-		CASE(a_byte_written_behind_a_block_is_found_by_free,
-		     .conf = EACH, .signal = SIGABRT,
-		     .says_somewhere = "free\\(\\): 0x[0-9a-f]+ was written to "
-				       "behind its end, at byte 4001 of 4001 "
-				       "\\(a guarded block of 4001 bytes\\)"),
-		CASE(a_realloc_of_a_freed_block_is_told, .conf = EACH,
-		     .signal = SIGABRT,
-		     .says_somewhere =
-			     "realloc\\(\\): 0x[0-9a-f]+ was already freed "
-			     "\\(a guarded block of 4001 bytes\\)"),
-		CASE(a_free_by_a_wrong_size_is_told, .conf = EACH,
-		     .signal = SIGABRT,
-		     .says_somewhere =
-			     "size 4001, not 100 \\(a guarded block of 4001 bytes\\)"),
-		CASE(a_fault_goes_to_the_program_s_handler, .conf = EACH,
-		     .says_somewhere = "use after free: write to 0x[0-9a-f]+, "
-				       "0 bytes into a freed " BLOCK),
-		CASE(a_fault_of_the_program_s_own_is_none_of_ours,
-		     .conf = EACH),
-		CASE(handlers_are_what_the_program_set, .conf = EACH),
-		CASE(a_signal_that_is_sent_comes_once, .conf = EACH),
-		CASE(a_handler_for_one_call_is_called_once, .conf = EACH),
-		CASE(a_handler_of_system_v_is_called_once, .conf = EACH),
-		CASE(the_child_of_a_vfork_sets_its_own_handlers, .conf = EACH,
-		     .signal = SIGSEGV,
-		     .says_somewhere = "use after free: write to 0x[0-9a-f]+, "
-				       "7 bytes into a freed " BLOCK),
-		CASE(a_signal_that_is_sent_ends_the_process_as_ever,
-		     .conf = EACH, .signal = SIGSEGV),
-		CASE(a_fault_elsewhere_ends_the_process_as_ever, .conf = EACH,
-		     .signal = SIGSEGV),
-		CASE(an_ignored_signal_stays_ignored_in_the_program_it_executes,
-		     .conf = EACH),
-		CASE(a_child_tells_its_faults_too, .conf = EACH,
-		     .says_somewhere = "use after free: write to"),
-		CASE(every_kind_of_request_is_served, .conf = EACH),
-		CASE(one_in_n_blocks_that_fill_a_cache_is_guarded,
-		     .conf = "guarded:100,trim_thread:false"),
-		CASE(a_pair_that_never_misses_is_guarded_now_and_then,
-		     .conf = "guarded:1000"),
-		CASE(threads_share_the_slots,
-		     .conf = "guarded:2,guarded_slots:16"),
-		CASE(nothing_is_guarded_unless_asked_for),
-	};
-
 	return RUN_CASES(argc, argv, cases);
 }
