@@ -8,6 +8,7 @@ tries the same. `make fuzz` goes on for minutes.
 import concurrent.futures
 import os
 import shutil
+import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "rules"))
@@ -68,6 +69,20 @@ def is_found(bug):
             yield from last_lines(log + "-healthy", 10)
 
 
+def make_knows(names):
+    """`make fuzz` for some of them: what it would build."""
+    env = {name: value for name, value in os.environ.items()
+           if name not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
+    done = subprocess.run(["make", "-n", "fuzz", "FUZZ_TARGETS=" + "  ".join(names)],
+                          cwd=os.environ.get("top_builddir", "."), env=env, check=False,
+                          capture_output=True, encoding="utf-8", errors="replace")
+    if done.returncode != 0:
+        yield "exit status %d" % done.returncode
+        yield from done.stderr.splitlines()[-5:]
+    if "interface" in names and "libtrimalloc.la" not in done.stdout:
+        yield "the library that the target interface runs on is not built"
+
+
 def main():
     report = tap.Report()
     names = targets.built(targets.RUNS)
@@ -81,6 +96,8 @@ def main():
         report.sentence("%s: nothing breaks it, by %d inputs that are kept and "
                         "%d runs" % (name, ncorpus, targets.RUNS[name]),
                         holds(name, *result) if ncorpus else ["its corpus is empty"])
+    report.sentence("make fuzz takes targets by their names, and builds what they run on",
+                    make_knows(names))
     for bug, result in zip(targets.PLANTED, bugs):
         report.sentence("a bug in %s that was put there is found" % bug, result.result())
     report.end()
