@@ -61,12 +61,16 @@ def fuzz(names):
 
 
 def merge(names):
-    for name in names:
-        found, new = folders(name)
+    # What another target found for the same corpus is for that one to judge:
+    # the built library has no counters of libFuzzer's.
+    for name in sorted({targets.source_of(name) for name in names}):
+        found, _ = folders(name)
         corpus, merged = targets.corpus(name), os.path.join(found, "merged")
         shutil.rmtree(merged, ignore_errors=True)
         os.makedirs(merged)
-        status = targets.run(name, found, ["-set_cover_merge=1", "-use_counters=0", merged, corpus, new],
+        status = targets.run(name, found, ["-set_cover_merge=1", "-use_counters=0", merged, corpus]
+                             + [folders(other)[1] for other in targets.RUNS
+                                if targets.source_of(other) == name],
                              os.path.join(found, "merge.log"))
         inputs = os.listdir(merged)
         if status != 0 or not inputs:
