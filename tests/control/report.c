@@ -302,6 +302,28 @@ a_pressure_that_is_on_says_that_it_is_not_over(void **state)
 			"in all gave 123 KiB\n"));
 }
 
+static void
+json_has_the_level_of_the_pressure_in_words(void **state)
+{
+	static const struct {
+		enum pressure_level level;
+		const char *word;
+	} levels[] = {
+		{ PRESSURE_NONE, "\"level\":\"none\"" },
+		{ PRESSURE_HIGH, "\"level\":\"high\"" },
+		{ PRESSURE_CRITICAL, "\"level\":\"critical\"" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(levels); i++) {
+		s.reclaim.pressure.level = levels[i].level;
+		for (size_t k = 0; k < COUNT_OF(levels); k++)
+			assert_int_equal(strstr(json(), levels[k].word) != NULL,
+					 k == i);
+	}
+	s.reclaim.pressure.level = PRESSURE_NONE;
+}
+
 static size_t
 count_lines(const char *t)
 {
@@ -424,6 +446,7 @@ main(void)
 		TEST(without_a_pressure_its_line_says_so),
 		TEST(a_pressure_that_is_over_says_when_how_long_and_what_it_gave),
 		TEST(a_pressure_that_is_on_says_that_it_is_not_over),
+		TEST(json_has_the_level_of_the_pressure_in_words),
 		TEST(classes_in_use_have_a_line_and_others_have_none),
 		TEST(the_largest_numbers_fit_into_the_room),
 		TEST(a_report_that_does_not_fit_is_cut_and_says_so),

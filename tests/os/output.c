@@ -113,6 +113,24 @@ what_cannot_be_made_leaves_nothing(void **state)
 	assert_int_equal(count_files(), 0);
 }
 
+/* A path that has room for itself, and not for that of the file beside it. */
+static void
+a_path_that_is_almost_too_long_is_refused_as_one(void **state)
+{
+	char path[OUTPUT_PATH_BYTES];
+
+	(void)state;
+	for (size_t i = 0; i + 2 < sizeof path; i += 2)
+		memcpy(path + i, "./", 2);
+	strcpy(path + sizeof path - 4, "/f");
+	put("f", "one");
+	assert_string_equal(content(path), "one");
+	assert_int_equal(output_file(path, 1, "two", 3), ENAMETOOLONG);
+	assert_int_equal(output_file(path, 5, "two", 3), ENAMETOOLONG);
+	assert_string_equal(content("f"), "one");
+	assert_int_equal(count_files(), 1);
+}
+
 static void
 what_is_no_file_is_left_alone(void **state)
 {
@@ -135,7 +153,7 @@ what_is_no_file_is_left_alone(void **state)
 static void
 do_fill_the_disk(void)
 {
-	struct rlimit limit = { 10, 10 };
+	struct rlimit limit = { 10, RLIM_INFINITY };
 	static char big[100000];
 
 	put("f", "before");
@@ -146,6 +164,9 @@ do_fill_the_disk(void)
 				 EFBIG);
 	assert_string_equal(content("f"), "before");
 	assert_int_equal(count_files(), 1);
+	/* For the counters of a build with gcov. */
+	limit.rlim_cur = RLIM_INFINITY;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
 }
 
 static void
@@ -310,6 +331,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_file_takes_the_place_of_the_one_before),
 		TEST(what_cannot_be_made_leaves_nothing),
+		TEST(a_path_that_is_almost_too_long_is_refused_as_one),
 		TEST(what_is_no_file_is_left_alone),
 		TEST(what_does_not_fit_leaves_the_file_before),
 		TEST(a_reader_sees_whole_files_alone),
