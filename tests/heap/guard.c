@@ -80,6 +80,23 @@ a_pool_without_memory_is_none(void)
 }
 
 static void
+a_pool_is_made_once(void)
+{
+	struct guard_range before;
+
+	assert_false(guard_boot(0));
+	assert_false(guard_is_on());
+	boot();
+	before = guard_range;
+	assert_true(guard_boot(2 * NSLOTS));
+	assert_int_equal(guard_range.base, before.base);
+	assert_int_equal(guard_range.bytes, before.bytes);
+	for (unsigned i = 0; i < NSLOTS / 2; i++)
+		alloc(10);
+	assert_null(guard_alloc(10, 16));
+}
+
+static void
 a_block_is_aligned_and_reads_as_zero(void)
 {
 	static const size_t sizes[] = { 1,    15,   16,    17,    100,  4095,
@@ -371,6 +388,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		alone(without_a_pool_nothing_is_the_pool_s),
 		alone(a_pool_without_memory_is_none),
+		alone(a_pool_is_made_once),
 		alone(a_block_is_aligned_and_reads_as_zero),
 		alone(a_block_has_the_alignment_that_was_asked_for),
 		alone(the_byte_behind_a_block_faults),

@@ -102,20 +102,27 @@ a_page_run_has_its_bytes(void)
 {
 	bool is_zero;
 	unsigned cls = size_class(49152);
-	char *p = large_alloc(&arenas[0], 12, PAGE_BYTES, cls, &is_zero);
+	char *p = large_alloc(&arenas[0], 12, PAGE_BYTES, cls, &is_zero), *q;
 
 	expect_known(p, "a page run of 49152 bytes");
 	expect_known(p + 4099, "a page run of 49152 bytes, offset 4099");
+	q = large_alloc(&arenas[0], 12, PAGE_BYTES, cls, &is_zero);
 	large_free(p);
 	expect_known(p, "a page run of 49152 bytes that waits on a shelf");
 	expect_known(p + 49151, "a page run of 49152 bytes that waits on a "
 				"shelf, offset 49151");
+	/* Also where it is not the only one there. */
+	large_free(q);
+	expect_known(p, "a page run of 49152 bytes that waits on a shelf");
+	expect_known(q, "a page run of 49152 bytes that waits on a shelf");
 }
 
 static void
 a_page_that_is_no_block_s_has_its_state(void)
 {
 	bool is_zero;
+	struct os_range range;
+	struct chunk *c;
 	char *neighbour = large_alloc(&arenas[0], 1, PAGE_BYTES, CLASS_RUN,
 				      &is_zero);
 	char *p = large_alloc(&arenas[0], 16, 16 * PAGE_BYTES, CLASS_RUN,
@@ -125,6 +132,12 @@ a_page_that_is_no_block_s_has_its_state(void)
 			 (uintptr_t)neighbour >> CHUNK_SHIFT);
 	expect_known(p + 100 * PAGE_BYTES, "its page was never used");
 	large_free(p);
+	expect_known(p, "its page is free, and not given back yet");
+	/* As a purge has it between its two turns at the lock. */
+	c = region_chunk(region_find(p), p);
+	assert_int_equal(chunk_claim(c, false, &range, 1), 1);
+	expect_known(p, "its page is on its way back");
+	chunk_settle(c, &range, false);
 	expect_known(p, "its page is free, and not given back yet");
 	assert_true(pageheap_purge(&arenas[0].pages, false, SIZE_MAX) > 0);
 	expect_known(p + 5, "its page was given back");
