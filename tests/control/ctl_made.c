@@ -131,6 +131,55 @@ a_decay_time_of_one_arena_is_its_own(void)
 	assert_int_equal(set_decay(a, -2), EFAULT);
 }
 
+/* A slab that was full and has one block now; its pages are resident. */
+static char *
+soil_slab(unsigned index)
+{
+	struct arena *a = arena_find(index);
+	unsigned cls = size_class(1024);
+	void *blocks[64];
+	size_t n = 0;
+	char *base;
+
+	while (n < COUNT_OF(blocks))
+		n += bin_fill(&a->bins[cls], &a->pages, cls, blocks + n,
+			      COUNT_OF(blocks) - n);
+	for (size_t i = 0; i < n; i++)
+		memset(blocks[i], 1, 1024);
+	base = slab_find(blocks[0])->base;
+	bin_flush(blocks + 1, n - 1);
+	assert_int_equal(resident_pages(base, SLAB_NPAGES), SLAB_NPAGES);
+	return base;
+}
+
+/* And -1 is never, while the others go by the option. */
+static void
+a_decay_time_of_0_of_one_arena_is_to_the_next_tick(void)
+{
+	unsigned at_once, never, other;
+	char *slab, *others;
+
+	thread_boot();
+	at_once = make();
+	never = make();
+	other = make();
+	assert_int_equal(set_decay(at_once, 0), 0);
+	assert_int_equal(set_decay(never, -1), 0);
+	slab = soil_slab(at_once);
+	others = soil_slab(other);
+	soil(at_once);
+	soil(never);
+	soil(other);
+	assert_int_equal(call(4096, "decay"), 0);
+	assert_int_equal(ndirty(at_once), 0);
+	assert_int_equal(resident_pages(slab, SLAB_NPAGES), 1);
+	assert_true(ndirty(other) >= 25);
+	assert_int_equal(resident_pages(others, SLAB_NPAGES), SLAB_NPAGES);
+	for (unsigned i = 0; i < 50; i++)
+		assert_int_equal(call(4096, "decay"), 0);
+	assert_true(ndirty(never) >= 25);
+}
+
 static void
 a_name_has_one_place_and_is_not_nothing(void)
 {
@@ -284,6 +333,7 @@ main(void)
 		alone(a_tick_of_one_arena_gives_back_what_was_free_at_the_last),
 		alone(a_purge_of_one_arena_leaves_the_others),
 		alone(a_decay_time_of_one_arena_is_its_own),
+		alone(a_decay_time_of_0_of_one_arena_is_to_the_next_tick),
 		alone(a_name_has_one_place_and_is_not_nothing),
 		alone(what_is_said_of_an_arena_that_ended_is_said_of_no_other),
 		alone(an_arena_that_ended_has_no_name_no_hooks_and_no_end),
