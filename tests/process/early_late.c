@@ -21,11 +21,13 @@
 static struct outcome outcome;
 
 static void
-run(const char *program)
+run(const char *program, const char *conf)
 {
 	char path[PATH_MAX], preload[2 * PATH_MAX];
 	const char *argv[] = { path, NULL };
-	struct spawn s = { .argv = argv, .preload = preload, .timeout_s = 60 };
+	struct spawn s = {
+		.argv = argv, .preload = preload, .conf = conf, .timeout_s = 60
+	};
 
 	snprintf(path, sizeof path, "%s", build_path(program));
 	snprintf(preload, sizeof preload, "%s:", library_path());
@@ -38,7 +40,7 @@ static int
 run_stages(void **state)
 {
 	(void)state;
-	run("tests/process/stages");
+	run("tests/process/stages", NULL);
 	return 0;
 }
 
@@ -46,7 +48,15 @@ static int
 run_resolver(void **state)
 {
 	(void)state;
-	run("tests/process/resolver");
+	run("tests/process/resolver", NULL);
+	return 0;
+}
+
+static int
+run_resolver_checked(void **state)
+{
+	(void)state;
+	run("tests/process/resolver", "check:full");
 	return 0;
 }
 
@@ -72,6 +82,16 @@ expect_a_silent_end(void)
 
 static void
 blocks_can_be_had_from_an_ifunc_resolver(void **state)
+{
+	(void)state;
+	expect_reached("ifunc resolver");
+	expect_reached("main");
+	expect_a_silent_end();
+}
+
+/* Those blocks have no canary: the option was not known. */
+static void
+blocks_that_are_older_than_the_options_are_no_broken_ones(void **state)
 {
 	(void)state;
 	expect_reached("ifunc resolver");
@@ -141,6 +161,9 @@ main(void)
 		cmocka_unit_test(such_a_process_ends_in_silence),
 		cmocka_unit_test_setup(blocks_can_be_had_from_an_ifunc_resolver,
 				       run_resolver),
+		cmocka_unit_test_setup(
+			blocks_that_are_older_than_the_options_are_no_broken_ones,
+			run_resolver_checked),
 	};
 
 	return cmocka_run_group_tests(tests, run_stages, NULL);
