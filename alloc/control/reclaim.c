@@ -174,24 +174,25 @@ purge_slabs_of_locked(struct arena *a, unsigned quiet_ticks,
 	}
 }
 
-/* With 0, whatever the arenas' own decay times say. */
+/* No slab is ever quiet for so long. */
+#define QUIET_NEVER UINT_MAX
+
+/* all: whatever the arenas' own decay times say. */
 static struct bin_purged
-purge_slabs_locked(unsigned quiet_ticks)
+purge_slabs_locked(unsigned quiet_ticks, bool all)
 {
 	struct bin_purged sum = { 0, 0 };
 
 	for (unsigned i = 0; i < arena_count(); i++) {
 		enum own_decay own = own_decay(&arenas[i]);
+		unsigned quiet = quiet_ticks;
 		size_t nyoung = sum.nyoung;
 
-		if (own == OWN_NONE || quiet_ticks == 0)
-			purge_slabs_of_locked(&arenas[i], quiet_ticks, &sum);
-		else if (own == OWN_AT_ONCE)
-			purge_slabs_of_locked(&arenas[i], 0, &sum);
-		else
-			purge_slabs_of_locked(&arenas[i], UINT_MAX, &sum);
+		if (!all && own != OWN_NONE)
+			quiet = own == OWN_AT_ONCE ? 0 : QUIET_NEVER;
+		purge_slabs_of_locked(&arenas[i], quiet, &sum);
 		/* Slabs that nobody will purge are nothing to wait for. */
-		if (own == OWN_NEVER)
+		if (quiet == QUIET_NEVER)
 			sum.nyoung = nyoung;
 	}
 	return sum;
@@ -219,7 +220,7 @@ surplus_locked(void)
 }
 
 static size_t
-purge_runs_locked(bool only_stale, size_t max_pages)
+purge_runs_locked(bool only_stale, size_t max_pages, bool all)
 {
 	size_t n = pagepool_purge(only_stale, max_pages);
 
@@ -227,7 +228,7 @@ purge_runs_locked(bool only_stale, size_t max_pages)
 		struct pageheap *ph = &arenas[i].pages;
 		enum own_decay own = own_decay(&arenas[i]);
 
-		if (!only_stale || own == OWN_NONE)
+		if (all || own == OWN_NONE)
 			n += pageheap_purge(ph, only_stale,
 					    max_pages - min_size(max_pages, n));
 		else if (own == OWN_AT_ONCE)
@@ -253,8 +254,8 @@ quiet_ticks(void)
 {
 	unsigned window = reclaim.decay.window;
 
-	if (option(decay_ms) == 0)
-		return 0;
+	if (option(decay_ms) <= 0)
+		return option(decay_ms) < 0 ? QUIET_NEVER : 0;
 	return DECAY_TICKS +
 	       (window > DECAY_WINDOW_MIN ? window - DECAY_WINDOW_MIN : 0);
 }
@@ -274,15 +275,16 @@ static size_t
 decay_locked(void)
 {
 	uint64_t before = reclaim.slabs.npages;
-	struct bin_purged slabs = purge_slabs_locked(quiet_ticks());
+	struct bin_purged slabs = purge_slabs_locked(quiet_ticks(), false);
 	size_t n = (size_t)(reclaim.slabs.npages - before);
 	size_t nrefaults = new_refaults_locked(&slabs);
 	size_t max_pages = surplus_locked();
 
 	if (option(decay_ms) == 0)
-		n += purge_runs_locked(false, SIZE_MAX);
+		n += purge_runs_locked(false, SIZE_MAX, false);
 	else
-		n += purge_runs_locked(true, max_pages);
+		n += purge_runs_locked(
+			true, option(decay_ms) < 0 ? 0 : max_pages, false);
 	decay_tick(&reclaim.decay, n, nrefaults);
 	return slabs.nyoung;
 }
@@ -292,10 +294,10 @@ static size_t
 purge_all_locked(void)
 {
 	uint64_t before = reclaim.slabs.npages;
-	struct bin_purged slabs = purge_slabs_locked(0);
+	struct bin_purged slabs = purge_slabs_locked(0, true);
 	size_t n = (size_t)(reclaim.slabs.npages - before);
 
-	n += purge_runs_locked(false, SIZE_MAX);
+	n += purge_runs_locked(false, SIZE_MAX, true);
 	new_refaults_locked(&slabs);
 	decay_forget(&reclaim.decay);
 	if (reclaim.pressure.level != PRESSURE_NONE)
@@ -402,6 +404,19 @@ has_dirty_locked(size_t nyoung)
 	return now > 0 && reclaim.nstuck++ < STUCK_TICKS;
 }
 
+/* An arena that wants it at once has it so where the others never do. */
+static bool
+is_decay_wanted(void)
+{
+	if (option(decay_ms) >= 0)
+		return true;
+	for (unsigned i = 0; i < arena_count(); i++) {
+		if (own_decay(&arenas[i]) == OWN_AT_ONCE)
+			return true;
+	}
+	return false;
+}
+
 /* Pages, by decay or all; true where a tick will find some again. */
 static bool
 purge(void)
@@ -412,7 +427,7 @@ purge(void)
 	lock();
 	if (level() != PRESSURE_NONE)
 		purge_all_locked();
-	else if (option(decay_ms) >= 0)
+	else if (is_decay_wanted())
 		nyoung = decay_locked();
 	has_dirty = has_dirty_locked(nyoung);
 	unlock();

@@ -180,6 +180,47 @@ a_decay_time_of_0_of_one_arena_is_to_the_next_tick(void)
 	assert_true(ndirty(never) >= 25);
 }
 
+/* Its own decay time is what counts, whatever the others' is. */
+static void
+check_beside(ssize_t of_all, ssize_t own, bool stays, bool others_stay)
+{
+	unsigned a, other;
+	char *slab, *others;
+
+	thread_boot();
+	a = make();
+	other = make();
+	assert_true(options_set("decay_ms", of_all));
+	assert_int_equal(set_decay(a, own), 0);
+	slab = soil_slab(a);
+	others = soil_slab(other);
+	soil(a);
+	soil(other);
+	for (unsigned i = 0; i < 30; i++)
+		assert_int_equal(call(4096, "decay"), 0);
+	assert_int_equal(ndirty(a) > 0, stays);
+	assert_int_equal(resident_pages(slab, SLAB_NPAGES),
+			 stays ? SLAB_NPAGES : 1);
+	assert_int_equal(ndirty(other) > 0, others_stay);
+	assert_int_equal(resident_pages(others, SLAB_NPAGES),
+			 others_stay ? SLAB_NPAGES : 1);
+	/* A purge of all is of all. */
+	assert_int_equal(call(4096, "purge"), 0);
+	assert_int_equal(ndirty(a) + ndirty(other), 0);
+}
+
+static void
+an_arena_keeps_its_pages_where_all_others_go_at_once(void)
+{
+	check_beside(0, -1, true, false);
+}
+
+static void
+an_arena_gives_its_pages_back_where_all_others_never_do(void)
+{
+	check_beside(-1, 0, false, true);
+}
+
 static void
 a_name_has_one_place_and_is_not_nothing(void)
 {
@@ -334,6 +375,8 @@ main(void)
 		alone(a_purge_of_one_arena_leaves_the_others),
 		alone(a_decay_time_of_one_arena_is_its_own),
 		alone(a_decay_time_of_0_of_one_arena_is_to_the_next_tick),
+		alone(an_arena_keeps_its_pages_where_all_others_go_at_once),
+		alone(an_arena_gives_its_pages_back_where_all_others_never_do),
 		alone(a_name_has_one_place_and_is_not_nothing),
 		alone(what_is_said_of_an_arena_that_ended_is_said_of_no_other),
 		alone(an_arena_that_ended_has_no_name_no_hooks_and_no_end),
