@@ -71,16 +71,6 @@ api_malloc_conf(void)
 	return malloc_conf;
 }
 
-static void
-write_to_stderr(void *arg UNUSED, const char *s)
-{
-	struct text t;
-
-	text_init(&t, (char *)(uintptr_t)s, strlen(s));
-	t.len = t.cap;
-	text_write(&t, STDERR_FILENO);
-}
-
 /* What a callback is given at once: some copy it to a buffer of theirs. */
 #define PIECE_BYTES 4096
 
@@ -108,10 +98,12 @@ tri_malloc_stats_print(void (*write_cb)(void *, const char *), void *arg,
 	boot();
 	if (write_cb == NULL)
 		write_cb = malloc_message;
-	if (write_cb == NULL)
-		write_cb = write_to_stderr;
 	if (ctl_print(opts != NULL ? opts : "", &r)) {
-		say_in_pieces(&r, write_cb, arg);
+		/* At once: a reader that is gone is waited for once. */
+		if (write_cb == NULL)
+			report_write(&r, STDERR_FILENO);
+		else
+			say_in_pieces(&r, write_cb, arg);
 		report_drop(&r);
 	}
 	errno = before;

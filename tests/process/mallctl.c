@@ -4,6 +4,7 @@
  */
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <jemalloc/jemalloc.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -382,18 +383,39 @@ without_any_function_statistics_go_to_standard_error(void)
 	expect(strcmp(said + n - 32, "--- End jemalloc statistics ---\n") == 0);
 }
 
+static void
+count_bytes(void *arg, const char *s)
+{
+	*(size_t *)arg += strlen(s);
+}
+
+/* A pipe that does not block, is full, and has nobody who reads. */
+static void
+a_stderr_that_takes_nothing_is_waited_for_once(void)
+{
+	size_t nbytes = 0;
+	int fds[2];
+
+	load();
+	ctl.stats_print(count_bytes, &nbytes, "J");
+	/* Five pieces of what a callback is given at once. */
+	expect_for(nbytes > 20480, "%zu", nbytes);
+	expect(pipe2(fds, O_NONBLOCK) == 0);
+	while (write(fds[1], "", 1) == 1)
+		;
+	expect(dup2(fds[1], STDERR_FILENO) == STDERR_FILENO);
+	/* A second for each would be more. */
+	alarm(4);
+	ctl.stats_print(NULL, NULL, "J");
+	alarm(0);
+}
+
 /* --- threads against each other ---------------------------------------------------- */
 
 #define NREADERS 8
 #define NWORKERS 8
 
 static _Atomic bool is_over;
-
-static void
-count_bytes(void *arg, const char *s)
-{
-	*(size_t *)arg += strlen(s);
-}
 
 static void *
 read_all(void *argument)
@@ -580,6 +602,7 @@ static const struct test_case cases[] = {
 	CASE(statistics_have_the_lines_that_scripts_look_for),
 	CASE(without_a_callback_the_program_s_message_function_is_called),
 	CASE(without_any_function_statistics_go_to_standard_error),
+	CASE(a_stderr_that_takes_nothing_is_waited_for_once),
 	CASE(readers_and_workers_do_each_other_no_harm),
 	CASE(a_child_of_a_fork_in_the_middle_of_a_question_can_ask),
 	CASE(options_that_may_change_are_set_by_name),
