@@ -5,9 +5,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "check.h"
@@ -136,11 +138,50 @@ complain(const char *sentence)
 	stderr_return(fd);
 }
 
+/* How long a handler for SIGABRT has where locks are held. */
+#define HANDLER_S 10
+
+/* SIGKILL to the process then, whatever its threads block. By the kernel alone. */
+static void
+end_by_then(void)
+{
+	struct sigevent kill = { .sigev_notify = SIGEV_SIGNAL,
+				 .sigev_signo = SIGKILL };
+	/* As the kernel lays it out where longs have 64 bits. */
+	struct itimerspec then = { .it_value = { HANDLER_S, 0 } };
+	int timer;
+
+	if (syscall(SYS_timer_create, CLOCK_MONOTONIC, &kill, &timer) == 0)
+		syscall(SYS_timer_settime, timer, 0, &then, NULL);
+}
+
+/*
+ * A handler of the program's for SIGABRT may allocate, and so wait for a lock
+ * that its own thread holds: for ever, and nobody starts a process again that
+ * hangs. One that does not gets to say what it has to, once: checks of locks
+ * would end in it again.
+ */
+static _Noreturn void
+abort_locked(void)
+{
+	static _Atomic long dying;
+	long tid = syscall(SYS_gettid);
+	struct sigaction action;
+
+	/* Relaxed: is it this thread that wrote it? */
+	if (atomic_exchange_explicit(&dying, tid, memory_order_relaxed) == tid)
+		signal(SIGABRT, SIG_DFL);
+	if (sigaction(SIGABRT, NULL, &action) == 0 &&
+	    action.sa_handler != SIG_DFL && action.sa_handler != SIG_IGN)
+		end_by_then();
+	abort();
+}
+
 void
 die(const char *sentence)
 {
 	complain(sentence);
-	abort();
+	abort_locked();
 }
 
 /*
@@ -169,7 +210,7 @@ void
 die_text_locked(struct text *t)
 {
 	text_write(t, stderr_borrow());
-	abort();
+	abort_locked();
 }
 
 void

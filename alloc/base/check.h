@@ -17,7 +17,7 @@
 #error "TRI_DEBUG is always defined, 0 or 1"
 #endif
 
-/* Writes "trimalloc: <sentence>" to stderr and aborts. */
+/* Writes "trimalloc: <sentence>" to stderr and aborts; locks may be held. */
 _Noreturn void die(const char *sentence);
 
 /*
@@ -26,7 +26,10 @@ _Noreturn void die(const char *sentence);
  */
 _Noreturn void die_text(struct text *t);
 
-/* The same with locks held, for which a JVM's handler might wait: no time. */
+/*
+ * The same with locks held, for which a handler might wait: a JVM's is not
+ * called, and one for SIGABRT has ten seconds.
+ */
 _Noreturn void die_text_locked(struct text *t);
 
 /* One line to stderr, "trimalloc: <sentence>"; the process goes on. */

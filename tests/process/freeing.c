@@ -3,9 +3,12 @@
  */
 #include <errno.h>
 #include <malloc.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "case.h"
 #include "library.h"
@@ -226,6 +229,73 @@ the_libc_names_align_as_theirs_do(void)
 	}
 }
 
+/* --- a second free that is found under a lock ------------------------------------ */
+
+#define TWICE                                                           \
+	"^trimalloc: free\\(\\): 0x[0-9a-f]+ was freed twice, and its " \
+	"second free came through a cache \\(class 64 bytes, .*\\)$"
+
+/* What free() knows it by is overwritten: the flush finds it, by its bin. */
+static void
+free_twice(void)
+{
+	enum { N = 300 };
+	static char *p[N];
+
+	for (size_t i = 0; i < N; i++) {
+		p[i] = hide(malloc(64));
+		expect(p[i] != NULL);
+	}
+	for (size_t i = 0; i < N; i++)
+		free(p[i]);
+	memset(hide(p[N - 1]), 1, 64);
+	free(hide(p[N - 1]));
+	malloc_trim(0);
+}
+
+static void
+allocate_much(int number)
+{
+	(void)number;
+	for (size_t n = 0; n < 10000; n++)
+		expect(hide(malloc(64)) != NULL);
+	_exit(0);
+}
+
+/* Where locks are checked it is told at once that it would wait. */
+static void
+a_handler_of_aborts_that_waits_for_a_lock_does_not_wait_for_ever(void)
+{
+	int status;
+	pid_t pid = fork();
+
+	expect(pid >= 0);
+	if (pid == 0) {
+		signal(SIGABRT, allocate_much);
+		free_twice();
+		_exit(0);
+	}
+	expect(waitpid(pid, &status, 0) == pid);
+	expect_for(WIFSIGNALED(status), "%x", (unsigned)status);
+	expect_for(WTERMSIG(status) == SIGKILL || WTERMSIG(status) == SIGABRT,
+		   "%d", WTERMSIG(status));
+}
+
+static void
+just_exit(int number)
+{
+	(void)number;
+	_exit(0);
+}
+
+static void
+a_handler_of_aborts_is_called_with_locks_held(void)
+{
+	signal(SIGABRT, just_exit);
+	free_twice();
+	expect(!"it ended");
+}
+
 int
 main(int argc, char **argv)
 {
@@ -245,6 +315,10 @@ main(int argc, char **argv)
 		CASE(free_aligned_sized_takes_what_aligned_alloc_was_asked_for),
 		CASE(the_libc_names_are_the_same_allocator),
 		CASE(the_libc_names_align_as_theirs_do),
+		CASE(a_handler_of_aborts_that_waits_for_a_lock_does_not_wait_for_ever,
+		     .says_somewhere = "was freed twice"),
+		CASE(a_handler_of_aborts_is_called_with_locks_held,
+		     .says = { TWICE }),
 	};
 
 	return RUN_CASES(argc, argv, cases);
