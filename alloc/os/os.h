@@ -45,6 +45,15 @@ void os_release(void *addr, size_t bytes);
  */
 bool os_commit(void *addr, size_t bytes);
 
+/*
+ * Leaves whole pages of the kernel's out of core dumps, or puts them back. The
+ * kernel's own dumps pass over what was never touched; gdb's gcore writes all
+ * that is mapped, inaccessible or not. True always: a refusal costs dumps what
+ * they could have done without. 1 us.
+ */
+bool os_omit_from_dumps(void *addr, size_t bytes);
+bool os_put_into_dumps(void *addr, size_t bytes);
+
 /* Readable and writable zero pages anywhere, for our own records. */
 void *os_map(size_t bytes);
 

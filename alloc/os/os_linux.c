@@ -127,6 +127,30 @@ os_commit(void *addr, size_t bytes)
 	       0;
 }
 
+static bool
+advise_dumps(void *addr, size_t bytes, int advice)
+{
+	uintptr_t start = align_down((uintptr_t)addr, os_page_bytes());
+	uintptr_t end = align_up((uintptr_t)addr + bytes, os_page_bytes());
+	int before = errno;
+
+	(void)!madvise((void *)start, end - start, advice);
+	errno = before;
+	return true;
+}
+
+bool
+os_omit_from_dumps(void *addr, size_t bytes)
+{
+	return advise_dumps(addr, bytes, MADV_DONTDUMP);
+}
+
+bool
+os_put_into_dumps(void *addr, size_t bytes)
+{
+	return advise_dumps(addr, bytes, MADV_DODUMP);
+}
+
 void *
 os_map(size_t bytes)
 {

@@ -160,6 +160,41 @@ region_advise_all_locked(void)
 		advise(&regions[i]);
 }
 
+/* Does it to the tables of chunks from `from` to `upto`. */
+static bool
+to_tables(const struct region *r, size_t from, size_t upto,
+	  bool (*does)(void *addr, size_t bytes))
+{
+	size_t n = upto - from;
+
+	return does((char *)(uintptr_t)r->map + from * MAP_PER_CHUNK,
+		    n * MAP_PER_CHUNK) &&
+	       does((char *)r->runs + from * RUNS_PER_CHUNK,
+		    n * RUNS_PER_CHUNK) &&
+	       does((char *)r->slabs + from * SLABS_PER_CHUNK,
+		    n * SLABS_PER_CHUNK) &&
+	       does((char *)r->chunks + from * CHUNK_RECORD, n * CHUNK_RECORD);
+}
+
+/*
+ * Core dumps hold a step more than what is committed: so each of the two limits
+ * moves within mappings that are alike, and neither needs a mapping more, which
+ * a process that has nearly too many would not get.
+ */
+static void
+dump_locked(struct region *r, size_t upto)
+{
+	size_t from = r->ndumped;
+
+	upto = min_size(upto + REGION_STEP, r->nchunks_max);
+	if (upto <= from)
+		return;
+	to_tables(r, from, upto, os_put_into_dumps);
+	os_put_into_dumps((char *)r->base + from * CHUNK_BYTES,
+			  (upto - from) * CHUNK_BYTES);
+	r->ndumped = upto;
+}
+
 /* Opens one more region for at least `count` chunks. */
 static struct region *
 region_open_locked(size_t count)
@@ -167,30 +202,18 @@ region_open_locked(size_t count)
 	unsigned n = atomic_load_explicit(&nregions, memory_order_relaxed);
 	size_t least = max_size(REGION_NCHUNKS_MIN,
 				align_up(count, REGION_STEP));
+	struct region *r = &regions[n];
 
 	if (n == REGIONS_MAX || least > REGION_NCHUNKS_MAX ||
-	    !reserve_most(&regions[n], least))
+	    !reserve_most(r, least))
 		return NULL;
-	advise(&regions[n]);
+	advise(r);
+	os_omit_from_dumps(r->reservation, r->reserved_bytes);
+	os_put_into_dumps(r->pool, 2 * CHUNKS_TO_BITMAP_BYTES(r->nchunks_max));
+	dump_locked(r, 0);
 	/* Release: pairs with the acquire in region_find(). */
 	atomic_store_explicit(&nregions, n + 1, memory_order_release);
-	return &regions[n];
-}
-
-/* Commits the tables up to chunk `upto`. */
-static bool
-commit_tables(const struct region *r, size_t from, size_t upto)
-{
-	size_t n = upto - from;
-
-	return os_commit((char *)(uintptr_t)r->map + from * MAP_PER_CHUNK,
-			 n * MAP_PER_CHUNK) &&
-	       os_commit((char *)r->runs + from * RUNS_PER_CHUNK,
-			 n * RUNS_PER_CHUNK) &&
-	       os_commit((char *)r->slabs + from * SLABS_PER_CHUNK,
-			 n * SLABS_PER_CHUNK) &&
-	       os_commit((char *)r->chunks + from * CHUNK_RECORD,
-			 n * CHUNK_RECORD);
+	return r;
 }
 
 /* Base and map before npages, and only once. */
@@ -226,7 +249,8 @@ extend_locked(struct region *r, size_t upto)
 	if (upto <= from)
 		return true;
 	upto = min_size(align_up(upto, REGION_STEP), r->nchunks_max);
-	if (!commit_tables(r, from, upto))
+	dump_locked(r, upto);
+	if (!to_tables(r, from, upto, os_commit))
 		return false;
 	/* Release: whoever sees the length may read the tables below it. */
 	atomic_store_explicit(&r->npages, upto * CHUNK_NPAGES,

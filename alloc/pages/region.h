@@ -88,6 +88,7 @@ struct region {
 	/* Chunks in the pool, and those of them with dirty pages. */
 	uint64_t *pool, *pool_dirty;
 	size_t nchunks, nchunks_max;
+	size_t ndumped; /* so many, and their tables, are in core dumps */
 	void *reservation;
 	size_t reserved_bytes;
 	bool is_spread; /* chunks were left out by chance, see region.c */
