@@ -3,8 +3,9 @@
  * fails: every place in the library that asks the kernel, or another floor of
  * its own, for something that may be refused.
  *
- *	kernel [--all]		runs itself, once for each fault; without --all
- *				the first call of each place, and all of them
+ *	kernel [--all [PART/PARTS]]	runs itself, once for each fault; without
+ *				--all the first call of each place, and all of
+ *				them; of many parts one has a share of the k's
  *	kernel --one SCOPE LIFE PLACE K ERRNO	one of these, as a failure tells
  *	kernel --live CONF	one life, as the mapping at ORDERS_FD orders
  *
@@ -14,6 +15,7 @@
  *
  *	place HEX NAME CALLS RUNS	how often it is called, and failed
  *	failed: ...			one run that went wrong
+ *	at RUNS				it is still there
  *	done RUNS
  */
 #include <errno.h>
@@ -40,7 +42,8 @@
 #include "must.h"
 #include "wraps.h"
 
-#define NRUNNING    4
+#define NRUNNING    64
+#define SHOWN_EACH  500
 #define NTRIES      6
 #define SECONDS_MAX 30
 #define ERR_BYTES   400
@@ -59,8 +62,14 @@ static char self[PATH_MAX], folder[PATH_MAX];
 static struct run running[NRUNNING];
 static unsigned nruns, nfailed;
 
+/* At a time: half of a run is waiting. */
+static unsigned nrunning = 4;
+
 /* Every k of every place, in every life that comes there. */
 static bool is_long;
+
+/* Of the runs that this takes, those of one part of so many. */
+static unsigned part, nparts = 1;
 
 /* What is known of each place by now. */
 static struct known {
@@ -68,6 +77,8 @@ static struct known {
 	char name[NAME_BYTES];
 	unsigned count[NLIVES], nfails;
 	bool is_done[NLIVES];
+	/* Of the name, by the first of its places: up to which k it was failed. */
+	unsigned callee_k[NLIVES];
 	/* In a run without faults nobody comes there; with these one did. */
 	struct fault way[NLIVES][NFAULTS];
 } known[NSITES_MAX];
@@ -157,7 +168,7 @@ wait_for_one(void)
 static struct run *
 free_run(void)
 {
-	for (unsigned i = 0; i < NRUNNING; i++) {
+	for (unsigned i = 0; i < nrunning; i++) {
 		if (running[i].pid == 0)
 			return &running[i];
 	}
@@ -219,8 +230,9 @@ start_run(struct run *r, const struct orders *orders)
 			 MAP_SHARED, r->fd, 0);
 	must(r->orders != MAP_FAILED);
 	memcpy((void *)r->orders, orders, offsetof(struct orders, sites));
+	if (++nruns % SHOWN_EACH == 0)
+		printf("at %u\n", nruns);
 	fflush(NULL);
-	nruns++;
 	r->pid = fork();
 	must(r->pid >= 0);
 	if (r->pid == 0)
@@ -246,10 +258,17 @@ run_with(unsigned life, enum scope scope, const struct known *who, unsigned k,
 		memcpy(o.faults + 1, who->way[life], sizeof f * (NFAULTS - 1));
 		o.faults[0] = f;
 	}
-	snprintf(r->what, sizeof r->what, "%u %u %zx %u %d: %s, %s", scope,
+	snprintf(r->what, sizeof r->what, "%d %u %zx %u %d: %s, %s", (int)scope,
 		 life, (size_t)(who != NULL ? who->place : 0), k, error,
 		 who != NULL ? who->name : "none", words[scope]);
 	start_run(r, &o);
+}
+
+/* The same part's in every process: a place is where it is. */
+static bool
+is_ours(const struct known *who, unsigned k)
+{
+	return (who->place + k) % nparts == part;
 }
 
 /* Every k, or the first one. */
@@ -258,8 +277,10 @@ fail_each_call(unsigned life, const struct known *who)
 {
 	unsigned n = is_long ? who->count[life] : 1;
 
-	for (unsigned k = 1; k <= n; k++)
-		run_with(life, ONE_CALL, who, k, 0);
+	for (unsigned k = 1; k <= n; k++) {
+		if (is_ours(who, k))
+			run_with(life, ONE_CALL, who, k, 0);
+	}
 }
 
 /* Other answers than the usual one lead to other places. */
@@ -288,16 +309,65 @@ other_error(const char *name)
 	return 0;
 }
 
+/* Nobody has to be refused anything first. */
+static bool
+is_on_the_way(const struct known *who, unsigned life)
+{
+	return who->count[life] > 0 && who->way[life][0].name[0] == '\0';
+}
+
+/* The first such place of a name, and how often all of them are called. */
+static struct known *
+first_of_name(const struct known *who, unsigned life, unsigned *ncalls)
+{
+	struct known *first = NULL;
+
+	*ncalls = 0;
+	for (unsigned i = 0; i < nknown; i++) {
+		struct known *k = &known[i];
+
+		if (strcmp(k->name, who->name) != 0 || !is_on_the_way(k, life))
+			continue;
+		first = first == NULL ? k : first;
+		*ncalls += k->count[life];
+	}
+	return first;
+}
+
+/*
+ * From its k-th call on a function fails wherever it is called: once for all
+ * of its places, but for one that only other faults lead to.
+ */
+static void
+fail_callee_from_each_call(unsigned life, const struct known *who)
+{
+	unsigned n = who->count[life], from = 0;
+
+	if (is_on_the_way(who, life)) {
+		struct known *first = first_of_name(who, life, &n);
+
+		from = first->callee_k[life];
+		if (n > from)
+			first->callee_k[life] = n;
+		who = first;
+	}
+	for (unsigned k = from + 1; k <= n; k++) {
+		if (is_ours(who, k))
+			run_with(life, ONE_CALLEE, who, k, 0);
+	}
+}
+
 static void
 fail_for_good(unsigned life, const struct known *who)
 {
-	unsigned n = is_long ? who->count[life] : 0;
-
-	run_with(life, ONE_PLACE, who, 0, 0);
-	if (other_error(who->name) != 0)
-		run_with(life, ONE_PLACE, who, 0, other_error(who->name));
-	for (unsigned k = 1; k <= n; k++)
-		run_with(life, ONE_CALLEE, who, k, 0);
+	if (is_ours(who, life)) {
+		run_with(life, ONE_PLACE, who, 0, 0);
+		if (other_error(who->name) != 0)
+			run_with(life, ONE_PLACE, who, 0,
+				 other_error(who->name));
+	}
+	if (is_long)
+		fail_callee_from_each_call(life, who);
 }
 
 /* In one life, or in a short run in any. */
@@ -373,6 +443,15 @@ run_all(void)
 	return nfailed > 0;
 }
 
+/* PART/PARTS, from 1 on. */
+static void
+choose_part(const char *text)
+{
+	must(sscanf(text, "%u/%u", &part, &nparts) == 2);
+	must(nparts > 0 && part > 0 && part <= nparts);
+	part--;
+}
+
 /* One fault, by hand: a scope, a life, a place, k and an errno value. */
 static void
 run_one(char **argv)
@@ -425,7 +504,13 @@ main(int argc, char **argv)
 	}
 	must(n > 0);
 	make_folder();
-	is_long = argc == 2 && strcmp(argv[1], "--all") == 0;
+	is_long = argc >= 2 && strcmp(argv[1], "--all") == 0;
+	if (is_long && argc == 3)
+		choose_part(argv[2]);
+	if (2 * sysconf(_SC_NPROCESSORS_ONLN) > nrunning)
+		nrunning = 2 * (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
+	if (nrunning > NRUNNING)
+		nrunning = NRUNNING;
 	if (argc == 7 && strcmp(argv[1], "--one") == 0)
 		run_one(argv + 2);
 	else

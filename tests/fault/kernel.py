@@ -3,7 +3,8 @@
 
 	kernel.py		what tests/fault/kernel says, against what the
 				library's machine code and symbols say
-	kernel.py --all		the same for every k (hours)
+	kernel.py --all [PART/PARTS]	the same for every k (hours), or for
+				that part of them
 
 The list of places goes to standard output, a comment for each: how often the
 longest life calls it, and how many runs failed it.
@@ -13,6 +14,7 @@ import re
 import shlex
 import subprocess
 import sys
+import tempfile
 
 sys.path.insert(0, os.path.join(os.environ["top_srcdir"], "tests", "rules"))
 import tap  # noqa: E402
@@ -90,21 +92,35 @@ def wrapped():
     return set(re.findall(r" T __wrap_(\w+)", text))
 
 
+def run_and_show():
+    """What it says and its status; on the way, how far it is and what failed."""
+    said, tail = [], ""
+    with tempfile.TemporaryFile("w+") as errors:
+        with subprocess.Popen([KERNEL] + sys.argv[1:], text=True,
+                              stdout=subprocess.PIPE, stderr=errors) as run:
+            for line in run.stdout:
+                if line.startswith(("at ", "failed: ")):
+                    print("# %s" % line.rstrip(), flush=True)
+                said.append(line)
+        errors.seek(0)
+        tail = errors.read()[-500:]
+    return "".join(line for line in said if not line.startswith("at ")), run.returncode, tail
+
+
 def main():
     report = tap.Report()
-    run = subprocess.run([KERNEL] + sys.argv[1:], text=True,
-                         stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    stdout, status, stderr = run_and_show()
     places = places_in_code()
     lines = lines_of(places)
     seen, failures = {}, []
-    for line in run.stdout.splitlines():
+    for line in stdout.splitlines():
         if line.startswith("place "):
             _, address, name, count, nfails = line.split()
             seen[int(address, 16)] = (name, int(count), int(nfails))
     failures = re.findall(r"^failed: .*(?:\n(?!failed: |place |done ).*)*",
-                          run.stdout, re.M)
-    if not run.stdout.rstrip().splitlines()[-1:] or run.returncode not in (0, 1):
-        failures.append("status %d: %s" % (run.returncode, run.stderr[-500:]))
+                          stdout, re.M)
+    if not stdout.rstrip().splitlines()[-1:] or status not in (0, 1):
+        failures.append("status %d: %s" % (status, stderr))
 
     def cannot_fail(line):
         path, number = line.split(":")
@@ -135,7 +151,7 @@ def main():
     for (line, name), (count, nfails) in sorted(table.items()):
         print("# %-34s %-20s %6d calls, failed in %d runs" %
               (line, name, count, nfails))
-    print("# %s" % run.stdout.rstrip().splitlines()[-1])
+    print("# %s" % stdout.rstrip().splitlines()[-1])
     report.end()
 
 
