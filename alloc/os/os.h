@@ -46,10 +46,8 @@ void os_release(void *addr, size_t bytes);
 bool os_commit(void *addr, size_t bytes);
 
 /*
- * Leaves whole pages of the kernel's out of core dumps, or puts them back. The
- * kernel's own dumps pass over what was never touched; gdb's gcore writes all
- * that is mapped, inaccessible or not. True always: a refusal costs dumps what
- * they could have done without. 1 us.
+ * Leaves whole pages of the kernel's out of core dumps, or puts them back; gcore
+ * writes inaccessible ones as well. True always, for it is a wish. 1 us.
  */
 bool os_omit_from_dumps(void *addr, size_t bytes);
 bool os_put_into_dumps(void *addr, size_t bytes);
