@@ -30,10 +30,9 @@ let_go(struct tcache *c, bool was_parked)
 static bool
 empty_some(struct tcache *c, bool only_quiet)
 {
-	if (only_quiet) {
-		cache_shrink(c);
+	cache_shrink(c);
+	if (only_quiet)
 		return cache_empty_quiet(c);
-	}
 	cache_empty(c);
 	return false;
 }

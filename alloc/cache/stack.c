@@ -5,6 +5,7 @@
 
 #include "../base/options.h"
 #include "../heap/large.h"
+#include "../pages/bell.h"
 #include "../pages/meta.h"
 #include "stack.h"
 #include "thread.h"
@@ -29,6 +30,9 @@
 #define SLAB_BYTES_MAX (2 * MIB)
 #define SLAB_BIN_PART  16
 
+/* Near a memory limit it is this part; page runs are not kept at all then. */
+#define NEAR_LIMIT_PART 8
+
 /* The same for blocks that a thread only frees. */
 #define ONE_WAY_BYTES (32 * KIB)
 #define ONE_WAY_MAX   127u
@@ -49,7 +53,11 @@ array_bytes(unsigned capacity)
 static size_t
 share(size_t all, size_t least, size_t most)
 {
-	size_t bytes = all / max_size(thread_count(), 1);
+	size_t bytes;
+
+	if (bell_says_near_limit())
+		all /= NEAR_LIMIT_PART;
+	bytes = all / max_size(thread_count(), 1);
 
 	return max_size(least, min_size(bytes, most));
 }
@@ -74,6 +82,8 @@ depth_min(unsigned cls)
 static size_t
 large_share(void)
 {
+	if (bell_says_near_limit())
+		return 0;
 	return share(LARGE_BYTES_ALL, 0, (size_t)option(tcache_large));
 }
 

@@ -356,6 +356,7 @@ look(bool has_purged)
 	unlock();
 	/* Relaxed: a number and a hint, both read by who looks. */
 	atomic_store_explicit(&reclaim.level, now, memory_order_relaxed);
+	bell_near_limit(now != PRESSURE_NONE);
 	if (now != PRESSURE_NONE && before == PRESSURE_NONE)
 		atomic_store_explicit(&reclaim.has_begun, true,
 				      memory_order_relaxed);

@@ -5,6 +5,7 @@
 
 #include "large.h"
 #include "../base/check.h"
+#include "../pages/bell.h"
 
 static struct run_count *
 run_count(struct arena *a, unsigned cls, size_t npages)
@@ -114,7 +115,7 @@ shelf_push(struct arena *a, unsigned cls, void *p)
 	struct shelf *s = shelf_of(a, cls);
 	bool fits;
 
-	if (class_size(cls) > SHELVED_MAX)
+	if (class_size(cls) > SHELVED_MAX || bell_says_near_limit())
 		return false;
 	if (atomic_load_explicit(&a->shelf_bytes, memory_order_relaxed) +
 		    class_size(cls) >

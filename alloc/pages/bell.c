@@ -5,6 +5,7 @@
 
 _Atomic uint32_t bell_asleep;
 _Atomic int64_t bell_budget = BELL_NO_BUDGET;
+_Atomic bool bell_is_near_limit;
 
 /* Counts dismissals, so that none is missed. */
 static _Atomic uint32_t dismissals;
@@ -46,6 +47,14 @@ bell_nap(uint64_t ns)
 	/* Acquire: pairs with the release in bell_dismiss(), so that the
 	 * reason of a dismissal is seen with it. */
 	seen = atomic_load_explicit(&dismissals, memory_order_acquire);
+}
+
+void
+bell_near_limit(bool is_near)
+{
+	/* Relaxed: a hint. */
+	atomic_store_explicit(&bell_is_near_limit, is_near,
+			      memory_order_relaxed);
 }
 
 void

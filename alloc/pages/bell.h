@@ -52,6 +52,24 @@ void bell_nap(uint64_t ns);
  */
 void bell_dismiss(void);
 
+/* --- near a limit ------------------------------------------------------------- */
+
+extern _Atomic bool bell_is_near_limit;
+
+/*
+ * What a limit leaves is little: floors that keep free blocks for later keep
+ * next to none from now on; the listener takes what they have. For the listener.
+ */
+void bell_near_limit(bool is_near);
+
+/* True while that holds. */
+ALWAYS_INLINE bool
+bell_says_near_limit(void)
+{
+	/* Relaxed: a hint that carries no data. */
+	return atomic_load_explicit(&bell_is_near_limit, memory_order_relaxed);
+}
+
 /* --- the budget -------------------------------------------------------------- */
 
 #define BELL_NO_BUDGET INT64_MAX

@@ -131,6 +131,49 @@ caches_in_use_are_taken_when_it_begins_and_while_it_is_critical(void)
 	helper_end(&h);
 }
 
+/* Freed twice, for a cache learns from the first what it is to keep. */
+static void
+free_page_runs(void *arg)
+{
+	unsigned cls = size_class(65536);
+
+	(void)arg;
+	for (unsigned i = 0; i < 2; i++)
+		block_free(block_alloc(cls), cls);
+}
+
+/* Of all caches and shelves. */
+static size_t
+kept_runs_bytes(void)
+{
+	static struct stats s;
+
+	stats_take(&s);
+	return s.cached + s.shelved;
+}
+
+/* Else each thread would fault in what the next tick takes from it. */
+static void
+while_it_lasts_caches_and_shelves_keep_no_page_runs(void)
+{
+	struct helper h;
+
+	thread_boot();
+	helper_start(&h);
+	helper_do(&h, free_page_runs, NULL);
+	assert_int_equal(kept_runs_bytes(), 65536);
+	use_mib(900);
+	tick();
+	assert_int_equal(kept_runs_bytes(), 0);
+	helper_do(&h, free_page_runs, NULL);
+	assert_int_equal(kept_runs_bytes(), 0);
+	use_mib(100);
+	tick();
+	helper_do(&h, free_page_runs, NULL);
+	assert_int_equal(kept_runs_bytes(), 65536);
+	helper_end(&h);
+}
+
 static void
 a_limit_that_changes_between_two_ticks_is_noticed(void)
 {
@@ -420,6 +463,7 @@ main(void)
 		alone(what_went_under_it_and_is_wanted_again_is_not_charged_to_decay),
 		alone(it_overrules_a_decay_of_never),
 		alone(caches_in_use_are_taken_when_it_begins_and_while_it_is_critical),
+		alone(while_it_lasts_caches_and_shelves_keep_no_page_runs),
 		alone(a_limit_that_changes_between_two_ticks_is_noticed),
 		alone(a_limit_that_appears_and_goes_is_noticed),
 		alone(stalls_under_a_limit_begin_it_too),
