@@ -222,17 +222,21 @@ is_in_slab(const void *p)
 				    class_slab_npages(s->cls);
 }
 
-/* A page of ours that holds no block's first byte: what is it? */
+/*
+ * A page of ours that holds no block's first byte: what is it? Its chunk may
+ * not have been handed out yet, and then its record has no base.
+ */
 static _Noreturn void
 die_no_block(const char *name, const void *p, const struct region *r)
 {
 	const struct chunk *c = region_chunk(r, p);
+	size_t page = region_page(r, p) % CHUNK_NPAGES;
 
-	if (chunk_owner(c) != NULL && bits_test(c->used, chunk_page(c, p)) &&
+	if (chunk_owner(c) != NULL && bits_test(c->used, page) &&
 	    !is_in_slab(p))
 		die_inside_run(name, p, r);
 	misuse_die_because(name, p,
-			   chunk_is_fresh(c, chunk_page(c, p))
+			   chunk_is_fresh(c, page)
 				   ? " is not a pointer of this allocator"
 				   : " was already freed");
 }

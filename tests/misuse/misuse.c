@@ -124,6 +124,9 @@ static const struct misuse misuses[] = {
 	{ "free_of_never_allocated",
 	  "free(): @ is not a pointer of this allocator (in addresses "
 	  "that are kept for later)" },
+	{ "free_in_a_chunk_never_used",
+	  "free(): @ is not a pointer of this allocator (its page was "
+	  "never used)" },
 	{ "free_in_a_page_never_used",
 	  "free(): @ is not a pointer of this allocator (its page was "
 	  "never used)" },
