@@ -153,27 +153,55 @@ commit_locked(const struct region *r, size_t index, size_t count)
 	return true;
 }
 
+/* The first of `count` neighbours that need no charge, or nchunks. */
+static size_t
+find_committed(const struct region *r, const uint64_t *bits, size_t count,
+	       size_t alignment)
+{
+	size_t from = 0, at, i;
+
+	while ((at = find_neighbours(r, bits, from, count, alignment)) <
+	       r->nchunks) {
+		for (i = at + count; i > at && r->chunks[i - 1].is_committed;)
+			i--;
+		if (i == at)
+			break;
+		from = i;
+	}
+	return at;
+}
+
+/* Where the charge for the first ones is refused, others may have theirs. */
+static struct chunk *
+take_of_locked(struct region *r, const uint64_t *bits, size_t count,
+	       size_t alignment)
+{
+	size_t at = find_somewhere(r, bits, count, alignment);
+
+	if (at < r->nchunks && !commit_locked(r, at, count))
+		at = find_committed(r, bits, count, alignment);
+	if (at == r->nchunks)
+		return NULL;
+	remove_locked(r, at, count);
+	return &r->chunks[at];
+}
+
 /* From the pool's own stock; dirty neighbours first. */
 static struct chunk *
 take_pooled_locked(size_t count, size_t alignment)
 {
 	/* Relaxed: regions are added under this lock. */
 	unsigned n = atomic_load_explicit(&nregions, memory_order_relaxed);
+	struct chunk *c = NULL;
 
-	for (unsigned i = 0; i < 2 * n; i++) {
+	for (unsigned i = 0; i < 2 * n && c == NULL; i++) {
 		/* NOLINTNEXTLINE(clang-analyzer-core.DivideZero): i < 2n */
 		struct region *r = &regions[i % n];
-		size_t at = find_somewhere(r, i < n ? r->pool_dirty : r->pool,
-					   count, alignment);
 
-		if (at == r->nchunks)
-			continue;
-		if (!commit_locked(r, at, count))
-			return NULL;
-		remove_locked(r, at, count);
-		return &r->chunks[at];
+		c = take_of_locked(r, i < n ? r->pool_dirty : r->pool, count,
+				   alignment);
 	}
-	return NULL;
+	return c;
 }
 
 static struct chunk *

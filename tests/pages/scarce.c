@@ -329,6 +329,61 @@ a_dirty_neighbour_keeps_its_pages_when_a_run_is_refused(void)
 	check_sums();
 }
 
+/* --- the charge that is there ---------------------------------------------------- */
+
+/* Four chunks of the pool, of which the first and the third have no charge. */
+static struct chunk *
+put_half_committed(void)
+{
+	struct chunk *c = take(4);
+
+	is_scarce = true;
+	put(&c[0], 1);
+	put(&c[2], 1);
+	pagepool_purge(false, SIZE_MAX);
+	put(&c[1], 1);
+	put(&c[3], 1);
+	/* None of them needs care now: they are found in address order. */
+	is_scarce = false;
+	pagepool_purge(true, 0);
+	return c;
+}
+
+static void
+a_chunk_with_its_charge_is_found_behind_one_without(void)
+{
+	struct chunk *c = put_half_committed();
+
+	fault_for_good(OS_CALL_COMMIT, 1);
+	assert_ptr_equal(pagepool_take(1, CHUNK_BYTES), &c[1]);
+	assert_ptr_equal(pagepool_take(1, CHUNK_BYTES), &c[3]);
+	assert_null(pagepool_take(1, CHUNK_BYTES));
+	faults_none();
+	assert_int_equal(stats().npooled, 2);
+}
+
+/* The first and the third have none: only the last two stand together. */
+static void
+neighbours_with_their_charge_are_found_behind_others(void)
+{
+	struct chunk *c = take(5);
+
+	is_scarce = true;
+	put(&c[0], 1);
+	put(&c[2], 1);
+	pagepool_purge(false, SIZE_MAX);
+	put(&c[1], 1);
+	put(&c[3], 2);
+	is_scarce = false;
+	pagepool_purge(true, 0);
+	fault_for_good(OS_CALL_COMMIT, 1);
+	assert_null(pagepool_take(3, CHUNK_BYTES));
+	assert_ptr_equal(pagepool_take(2, CHUNK_BYTES), &c[3]);
+	faults_none();
+	assert_int_equal(stats().npooled, 3);
+	assert_true(c[3].is_committed && c[4].is_committed);
+}
+
 /* --- through the page heap ---------------------------------------------------------------- */
 
 static struct pageheap heap;
@@ -363,6 +418,8 @@ main(void)
 		alone(without_commit_a_chunk_is_refused_and_stays_in_the_pool),
 		alone(what_was_committed_in_vain_is_decommitted_again),
 		alone(a_dirty_neighbour_keeps_its_pages_when_a_run_is_refused),
+		alone(a_chunk_with_its_charge_is_found_behind_one_without),
+		alone(neighbours_with_their_charge_are_found_behind_others),
 		alone(runs_in_chunks_that_were_away_read_as_zero_when_it_is_said),
 	};
 
