@@ -377,12 +377,6 @@ renew(struct chunk *c)
 	return true;
 }
 
-static size_t
-heal_chunk(struct chunk *c, struct purge_stats *stats)
-{
-	return renew(c) ? forget_mapping(c, stats) : 0;
-}
-
 bool
 pagepool_put_anew(struct chunk *c)
 {
@@ -417,7 +411,7 @@ care_for_clean(struct chunk *c, struct purge_stats *stats)
 	if (c->is_committed && pool.is_scarce)
 		return decommit_chunk(c, stats);
 	if (c->is_small_paged)
-		return heal_chunk(c, stats);
+		return renew(c) ? forget_mapping(c, stats) : 0;
 	return 0;
 }
 
@@ -445,8 +439,9 @@ purge_chunk(struct chunk *c, bool only_stale, bool only_age,
 	size_t npages = 0;
 	bool is_over = false;
 
-	if (c->has_moved_pages)
-		return heal_chunk(c, stats);
+	if (c->has_moved_pages && renew(c))
+		return forget_mapping(c, stats);
+	/* Out of mappings, a purge in place needs none. */
 	while (!is_over)
 		npages += purge_batch(c, only_stale, only_age ? 0 : BATCH,
 				      &is_over, stats);

@@ -270,15 +270,47 @@ a_chunk_of_moved_pages_is_renewed_whole(void)
 	memset(c->base, 1, CHUNK_BYTES);
 }
 
+/* Out of mappings, say: that is no reason to keep the memory. */
+static void
+pages_go_though_their_chunk_cannot_be_renewed(void)
+{
+	struct chunk *c = put_moved();
+
+	fault_once(OS_CALL_PURGE, 1);
+	assert_int_equal(pagepool_purge(false, SIZE_MAX), 100);
+	assert_true(c->has_moved_pages);
+	assert_int_equal(resident_pages(c->base, CHUNK_NPAGES), 0);
+	check_sums();
+	faults_none();
+	assert_int_equal(pagepool_purge(false, SIZE_MAX), 0);
+	assert_false(c->has_moved_pages);
+	check_sums();
+}
+
+static void
+where_no_renewal_is_to_be_had_dirty_pages_wait_for_their_tick(void)
+{
+	struct chunk *c = put_moved();
+
+	fault_once(OS_CALL_PURGE, 1);
+	assert_int_equal(pagepool_purge(true, SIZE_MAX), 0);
+	assert_int_equal(resident_pages(c->base, 100), 100);
+	fault_once(OS_CALL_PURGE, 1);
+	assert_int_equal(pagepool_purge(true, SIZE_MAX), 100);
+	assert_int_equal(resident_pages(c->base, 100), 0);
+	check_sums();
+}
+
 static void
 a_renewal_that_fails_is_tried_again(void)
 {
 	struct chunk *c = put_moved();
 
-	fault_once(OS_CALL_PURGE, 1);
+	fault_for_good(OS_CALL_PURGE, 1);
 	assert_int_equal(pagepool_purge(false, SIZE_MAX), 0);
 	assert_true(c->has_moved_pages);
 	check_sums();
+	faults_none();
 	assert_int_equal(pagepool_purge(false, SIZE_MAX), 100);
 	assert_false(c->has_moved_pages);
 	check_sums();
@@ -371,6 +403,8 @@ main(void)
 		alone(pages_go_when_they_were_dirty_at_two_purges),
 		alone(a_purge_that_fails_leaves_its_pages_dirty),
 		alone(a_chunk_of_moved_pages_is_renewed_whole),
+		alone(pages_go_though_their_chunk_cannot_be_renewed),
+		alone(where_no_renewal_is_to_be_had_dirty_pages_wait_for_their_tick),
 		alone(a_renewal_that_fails_is_tried_again),
 		alone(a_renewal_without_the_charge_leaves_no_hole),
 		alone(seams_between_mappings_are_bounded),
