@@ -241,7 +241,7 @@ large_free_moved(void *p)
 	if (npages > clean)
 		pageheap_free((char *)p + (clean << PAGE_SHIFT),
 			      npages - clean);
-	pageheap_free_clean(p, clean);
+	pageheap_free_moved(p, clean);
 }
 
 static void *

@@ -180,17 +180,17 @@ chunk_refaults(struct chunk *c, size_t start, size_t n)
 
 	if (count > 0)
 		bits_clear_range(c->purged, start, n);
-	return count;
+	return c->is_moved_away ? 0 : count;
 }
 
-void
-chunk_release(struct chunk *c, size_t start, size_t n)
+/* The pages are used no more, whatever became of their memory. */
+static void
+leave(struct chunk *c, size_t start, size_t n)
 {
 	size_t first, hole;
 
 	invariant(bits_count_range(c->used, start, n) == n);
 	bits_clear_range(c->used, start, n);
-	bits_set_range(c->purged, start, n);
 	c->nused = (uint16_t)(c->nused - n);
 	/* The longest can only become the one around what was freed. */
 	hole = hole_around(c, start, &first);
@@ -202,9 +202,24 @@ chunk_release(struct chunk *c, size_t start, size_t n)
 }
 
 void
+chunk_release(struct chunk *c, size_t start, size_t n)
+{
+	leave(c, start, n);
+	bits_set_range(c->purged, start, n);
+	c->is_moved_away = false;
+}
+
+void
+chunk_move_away(struct chunk *c)
+{
+	chunk_release(c, 0, CHUNK_NPAGES);
+	c->is_moved_away = true;
+}
+
+void
 chunk_give(struct chunk *c, size_t start, size_t n)
 {
-	chunk_release(c, start, n);
+	leave(c, start, n);
 	bits_clear_range(c->purged, start, n);
 	bits_set_range(c->dirty, start, n);
 	c->ndirty = (uint16_t)(c->ndirty + n);
@@ -218,6 +233,7 @@ chunk_clean(struct chunk *c)
 		c->purged[i] |= c->dirty[i];
 		c->dirty[i] = c->stale[i] = 0;
 	}
+	c->is_moved_away = c->is_moved_away && c->ndirty == 0;
 	c->ndirty = 0;
 }
 

@@ -29,7 +29,8 @@ bool chunk_take(struct chunk *c, size_t start, size_t n);
 
 /*
  * Of a range that is about to be taken: how many of its pages went back since
- * they were used. Not asked for twice.
+ * they were used. Not asked for twice. Pages that moved to another place with
+ * their block did not go back.
  */
 size_t chunk_refaults(struct chunk *c, size_t start, size_t n);
 
@@ -38,6 +39,9 @@ void chunk_give(struct chunk *c, size_t start, size_t n);
 
 /* The same, and it is clean, for its memory went back. */
 void chunk_release(struct chunk *c, size_t start, size_t n);
+
+/* The same for a whole chunk whose pages moved away: no refaults. */
+void chunk_move_away(struct chunk *c);
 
 /* All dirty pages of a chunk that nobody uses went back. */
 void chunk_clean(struct chunk *c);

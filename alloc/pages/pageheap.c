@@ -383,16 +383,25 @@ pageheap_end(struct pageheap *ph, struct list chunks)
 
 /* --- giving ------------------------------------------------------------------ */
 
+/* What became of the memory of pages that are freed. */
+enum fate {
+	FATE_DIRTY,
+	FATE_CLEAN, /* it went back to the kernel */
+	FATE_MOVED, /* the whole chunk's went elsewhere */
+};
+
 static void
 give_locked(struct pageheap *ph, struct chunk *c, size_t start, size_t n,
-	    bool is_clean)
+	    enum fate fate)
 {
 	size_t before = c->ndirty;
 
-	if (is_clean)
+	if (fate == FATE_DIRTY)
+		chunk_give(c, start, n);
+	else if (fate == FATE_CLEAN)
 		chunk_release(c, start, n);
 	else
-		chunk_give(c, start, n);
+		chunk_move_away(c);
 	ph->nused -= n;
 	pageheap_redirty_locked(ph, c, before);
 	pageheap_keep_or_leave_locked(ph, c);
@@ -405,7 +414,7 @@ pageheap_of(const void *addr)
 }
 
 static void
-free_run(void *addr, size_t npages, bool is_clean)
+free_run(void *addr, size_t npages, enum fate fate)
 {
 	struct chunk *c = region_chunk(region_find(addr), addr);
 	struct pageheap *ph = chunk_owner(c);
@@ -415,7 +424,7 @@ free_run(void *addr, size_t npages, bool is_clean)
 	while (npages > 0) {
 		size_t n = min_size(npages, CHUNK_NPAGES - start);
 
-		give_locked(ph, c, start, n, is_clean);
+		give_locked(ph, c, start, n, fate);
 		npages -= n;
 		start = 0;
 		c++;
@@ -427,13 +436,14 @@ free_run(void *addr, size_t npages, bool is_clean)
 void
 pageheap_free(void *addr, size_t npages)
 {
-	free_run(addr, npages, false);
+	free_run(addr, npages, FATE_DIRTY);
 }
 
 void
-pageheap_free_clean(void *addr, size_t npages)
+pageheap_free_moved(void *addr, size_t npages)
 {
-	free_run(addr, npages, true);
+	invariant(npages % CHUNK_NPAGES == 0);
+	free_run(addr, npages, FATE_MOVED);
 }
 
 void
@@ -445,7 +455,7 @@ pageheap_free_parts(void *addr, size_t npages, uint64_t clean)
 
 		while (n < npages && (clean >> n & 1) == is_clean)
 			n++;
-		free_run(addr, n, is_clean);
+		free_run(addr, n, is_clean ? FATE_CLEAN : FATE_DIRTY);
 		addr = (char *)addr + (n << PAGE_SHIFT);
 		npages -= n;
 		clean >>= n - 1;

@@ -49,8 +49,8 @@ void *pageheap_alloc(struct pageheap *ph, size_t npages, size_t align_pages,
 /* Frees a run, or the end of one. Any thread; finds the owner itself. */
 void pageheap_free(void *addr, size_t npages);
 
-/* The same for pages that are known to read as zero. */
-void pageheap_free_clean(void *addr, size_t npages);
+/* The same for whole chunks whose pages os_move_pages took elsewhere. */
+void pageheap_free_moved(void *addr, size_t npages);
 
 /* The same for a run of at most 64 pages: those with a one in `clean` do. */
 void pageheap_free_parts(void *addr, size_t npages, uint64_t clean);

@@ -70,6 +70,7 @@ struct chunk {
 	uint8_t bucket;   /* log2 of longest; CHUNK_FULL where it is 0 */
 	bool has_moved_pages : 1; /* its mapping is in pieces: renew, not purge */
 	bool is_moved_first : 1; /* the first chunk of a range that was moved */
+	bool is_moved_away;      /* its purged pages went with a block */
 	bool is_small_paged;     /* advised so, see hugepages.h */
 	bool is_committed;       /* else no access, and no commit charge */
 	bool is_lent;            /* handed out to the program, see hooks.h */

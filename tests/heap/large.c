@@ -204,6 +204,8 @@ a_moved_block_keeps_its_contents_and_leaves_its_place(void)
 	/* Where it was, another may live. */
 	number(alloc(1000), 1000);
 	assert_true(holds_numbers(to, 5000));
+	/* Nobody asked for something that a purge took. */
+	assert_int_equal(pageheap_nrefaults(&A->pages), 0);
 }
 
 static void

@@ -183,7 +183,7 @@ a_clean_chunk_forgets_the_advice_too(void)
 	p = take(2);
 	c = chunk_of(p);
 	make_hole(p);
-	pageheap_free_clean(p + PAGE_BYTES, 1);
+	pageheap_free_parts(p + PAGE_BYTES, 1, 1);
 	assert_int_equal(pagepool_ndirty(), 0);
 	assert_true(c->is_small_paged);
 	assert_int_equal(pagepool_purge(true, SIZE_MAX), 0);

@@ -240,7 +240,7 @@ a_run_freed_clean_is_zero_and_not_dirty(void)
 	char *p = take(&heap, 10);
 
 	take(&heap, 1);
-	pageheap_free_clean(p, 10);
+	pageheap_free_parts(p, 10, UINT64_MAX);
 	assert_int_equal(pageheap_ndirty(&heap), 0);
 	assert_ptr_equal(pageheap_alloc(&heap, 10, 1, &is_zero), p);
 	assert_true(is_zero);

@@ -221,6 +221,54 @@ refaults_are_known_over_the_pool_and_another_heap(void)
 	assert_int_equal(pageheap_nrefaults(&other), 300);
 }
 
+/* Nothing of theirs went back. */
+static void
+pages_that_moved_away_are_no_refaults(void)
+{
+	char *p = take(&heap, 2 * CHUNK_NPAGES);
+
+	pageheap_free_moved(p, 2 * CHUNK_NPAGES);
+	assert_int_equal(pagepool_ndirty(), 0);
+	/* But they were handed out once. */
+	assert_false(chunk_is_fresh(region_chunk(region_find(p), p), 0));
+	assert_ptr_equal(take(&heap, 2 * CHUNK_NPAGES), p);
+	assert_int_equal(pageheap_nrefaults(&heap), 0);
+	/* The same where a tick gave the chunks new mappings in between. */
+	pageheap_note_moved(p, 2 * CHUNK_NPAGES);
+	pageheap_free_moved(p, 2 * CHUNK_NPAGES);
+	assert_int_equal(pagepool_purge(false, SIZE_MAX), 0);
+	assert_ptr_equal(take(&heap, 2 * CHUNK_NPAGES), p);
+	assert_int_equal(pageheap_nrefaults(&heap), 0);
+}
+
+static void
+what_is_purged_where_pages_moved_away_comes_back_by_refaults(void)
+{
+	char *p = take(&heap, CHUNK_NPAGES);
+
+	pageheap_free_moved(p, CHUNK_NPAGES);
+	assert_ptr_equal(take(&heap, 100), p);
+	take(&heap, 1);
+	pageheap_free(p, 100);
+	assert_int_equal(pageheap_purge(&heap, false, SIZE_MAX), 100);
+	assert_ptr_equal(take(&heap, 100), p);
+	assert_int_equal(pageheap_nrefaults(&heap), 100);
+}
+
+static void
+dirty_pages_that_are_renewed_come_back_by_refaults(void)
+{
+	char *p = take(&heap, CHUNK_NPAGES);
+
+	pageheap_note_moved(p, CHUNK_NPAGES);
+	pageheap_free_moved(p, CHUNK_NPAGES);
+	assert_ptr_equal(take(&heap, 100), p);
+	pageheap_free(p, 100);
+	assert_int_equal(pagepool_purge(false, SIZE_MAX), 100);
+	assert_ptr_equal(take(&heap, 100), p);
+	assert_int_equal(pageheap_nrefaults(&heap), 100);
+}
+
 /* --- the bell's budget ----------------------------------------------------------------- */
 
 static int64_t
@@ -294,6 +342,9 @@ main(void)
 		alone(pages_that_come_back_after_a_purge_are_refaults),
 		alone(of_a_run_that_is_dirty_in_part_the_rest_are_refaults),
 		alone(refaults_are_known_over_the_pool_and_another_heap),
+		alone(pages_that_moved_away_are_no_refaults),
+		alone(what_is_purged_where_pages_moved_away_comes_back_by_refaults),
+		alone(dirty_pages_that_are_renewed_come_back_by_refaults),
 		alone(fresh_pages_are_spent_and_dirty_ones_are_not),
 		alone(what_a_run_grows_by_is_spent),
 		alone(who_overdraws_the_budget_rings),
