@@ -27,6 +27,9 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+/* It jumps out of the test, or ends the process, which cmocka.h does not say. */
+void _fail(const char *file, int line) __attribute__((noreturn));
+
 #include "luck.h"
 /* From any thread; a failed assertion of cmocka's is for the first one. */
 #include "must.h"

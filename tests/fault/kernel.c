@@ -258,9 +258,9 @@ run_with(unsigned life, enum scope scope, const struct known *who, unsigned k,
 		memcpy(o.faults + 1, who->way[life], sizeof f * (NFAULTS - 1));
 		o.faults[0] = f;
 	}
-	snprintf(r->what, sizeof r->what, "%d %u %zx %u %d: %s, %s", (int)scope,
-		 life, (size_t)(who != NULL ? who->place : 0), k, error,
-		 who != NULL ? who->name : "none", words[scope]);
+	snprintf(r->what, sizeof r->what, "%u %u %zx %u %d: %s, %s",
+		 (unsigned)scope, life, (size_t)(who != NULL ? who->place : 0),
+		 k, error, who != NULL ? who->name : "none", words[scope]);
 	start_run(r, &o);
 }
 

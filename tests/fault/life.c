@@ -364,7 +364,7 @@ ask(int fd, const char *line)
 	while (poll(&p, 1, 5000) > 0) {
 		ssize_t n = recv(fd, answer, sizeof answer, MSG_DONTWAIT);
 
-		if (n <= 0 || n < (ssize_t)sizeof answer)
+		if (n < (ssize_t)sizeof answer)
 			return;
 	}
 }

@@ -98,8 +98,9 @@ is_same(const struct options *values, const struct option_texts *texts)
 			return false;
 		if (rows[i].text != NULL &&
 		    strcmp(rows[i].text,
-			   (const char *)texts +
-				   (rows[i].text - (char *)&tri_option_texts)))
+			   (const char *)texts + (rows[i].text -
+						  (char *)&tri_option_texts)) !=
+			    0)
 			return false;
 	}
 	return true;

@@ -61,14 +61,15 @@ above_80_bytes_a_fifth_of_a_block_is_the_most(void **state)
 static void
 the_average_waste_is_well_below_the_bound(void **state)
 {
-	double wasted = 0, blocks = 0;
+	double wasted = 0, blocks = 0, n = 64;
 
 	(void)state;
-	for (double n = 64; n <= (double)CLASS_SIZE_MAX; n *= 1.001) {
+	while (n <= (double)CLASS_SIZE_MAX) {
 		size_t block = class_size(size_class((size_t)n));
 
 		wasted += (double)(block - (size_t)n) / (double)block;
 		blocks++;
+		n *= 1.001;
 	}
 	print_message("# average waste from 64 bytes to 1 MiB: %.1f %%\n",
 		      100 * wasted / blocks);

@@ -166,7 +166,7 @@ is_whole(const void *addr)
 static unsigned long
 vector_entry(unsigned long type)
 {
-	unsigned long pair[2], found = 0;
+	unsigned long pair[2] = { 0, 0 }, found = 0;
 	long fd = open_to_read("/proc/self/auxv");
 
 	if (fd < 0)
@@ -283,7 +283,7 @@ mremap(void *from, size_t old_bytes, size_t bytes, int flags, ...)
 static int
 is_in_core(const void *addr)
 {
-	unsigned char small[64];
+	unsigned char small[64] = { 0 };
 	size_t n = page_bytes() / SMALL_PAGE;
 	int any = 0;
 

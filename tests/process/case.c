@@ -181,6 +181,7 @@ run_in_group(const struct test_case *c, struct spawn *s)
 	started = spawn_run(s, &outcome);
 	unsetenv(GROUP_VARIABLE);
 	group_remove(&group);
+	s->group = NULL;
 	return started;
 }
 

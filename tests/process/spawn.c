@@ -128,6 +128,8 @@ start(const char *const *argv)
 	while (n < WORDS_MAX - 1 && *argv != NULL)
 		words[n++] = *argv++;
 	words[n] = NULL;
+	if (n == 0)
+		_exit(EXIT_NO_EXEC);
 	execv(words[0], (char *const *)(uintptr_t)words);
 	dprintf(STDERR_FILENO, "%s cannot be started: %s\n", words[0],
 		strerror(errno));

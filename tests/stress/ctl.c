@@ -32,7 +32,7 @@ worker(void *arg)
 {
 	uint64_t luck = seed + (uint64_t)(uintptr_t)arg;
 	void *blocks[NBLOCKS] = { NULL };
-	unsigned classes[NBLOCKS];
+	unsigned classes[NBLOCKS] = { 0 };
 
 	for (unsigned n = 1; !atomic_load(&is_over); n++) {
 		size_t i = random_below(&luck, NBLOCKS);

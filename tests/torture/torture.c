@@ -168,6 +168,7 @@ spawn_in_group(const struct plan *p, struct spawn *s)
 		fail_msg("it could not be started: %s", outcome.err);
 	if (has_group)
 		group_remove(&group);
+	s->group = NULL;
 }
 
 static void
