@@ -198,6 +198,11 @@ limit_address_space(size_t more)
 	fclose(f);
 	limit.rlim_cur = limit.rlim_max = (pages << 12) + more;
 	assert_int_equal(setrlimit(RLIMIT_AS, &limit), 0);
+	/* Where an emulator ignores it, what uses all up would not end. */
+	assert_ptr_equal(mmap(NULL, more + (1 << 16), PROT_NONE,
+			      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1,
+			      0),
+			 MAP_FAILED);
 }
 
 #endif

@@ -33,6 +33,8 @@ mallinfo2(void)
 		abort();
 	info.arena = figure("stats.active");
 	info.uordblks = figure("stats.allocated");
+	info.fordblks = info.arena > info.uordblks ? info.arena - info.uordblks
+						   : 0;
 	return info;
 }
 

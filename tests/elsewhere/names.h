@@ -13,10 +13,11 @@
 #include <stddef.h>
 #include <stdio.h>
 
-/* The two that are looked at. */
+/* Those that are looked at. */
 struct mallinfo2 {
 	size_t arena;
 	size_t uordblks;
+	size_t fordblks;
 };
 
 struct mallinfo2 mallinfo2(void);

@@ -91,11 +91,96 @@ read_file(const char *path, char *text, size_t size)
 	return n > 0;
 }
 
+/* A file of /proc, taken line by line; what is longer than that is cut. */
+struct lines {
+	int fd;
+	size_t at, filled;
+	char text[4096];
+};
+
+static bool
+line_next(struct lines *l, char *line, size_t size)
+{
+	size_t n = 0;
+
+	for (;;) {
+		if (l->at == l->filled) {
+			ssize_t got = read(l->fd, l->text, sizeof l->text);
+
+			if (got <= 0)
+				return false;
+			l->at = 0;
+			l->filled = (size_t)got;
+		}
+		if (l->text[l->at++] == '\n')
+			break;
+		if (n < size - 1)
+			line[n++] = l->text[l->at - 1];
+	}
+	line[n] = '\0';
+	return true;
+}
+
+/* The beginning of a mapping's line, "LOW-HIGH ". */
+static bool
+is_mapping(const char *line, uintptr_t *low, uintptr_t *high)
+{
+	char *end;
+
+	*low = strtoul(line, &end, 16);
+	if (end == line || *end != '-')
+		return false;
+	*high = strtoul(end + 1, &end, 16);
+	return *end == ' ';
+}
+
+/*
+ * In an emulator, of the program alone: qemu has megabytes of its own, which grow
+ * by the page that the program maps. /proc/self/smaps is the kernel's there and
+ * counts both; /proc/self/maps is qemu's and names what the program has, by its
+ * own addresses, TRI_EMULATOR_BASE below the kernel's. Both are in their order.
+ */
+static size_t
+resident_bytes_emulated(void)
+{
+	struct lines maps = { .fd = open("/proc/self/maps",
+					 O_RDONLY | O_CLOEXEC) };
+	struct lines all = { .fd = open("/proc/self/smaps",
+					O_RDONLY | O_CLOEXEC) };
+	const char *base_text = getenv("TRI_EMULATOR_BASE");
+	uintptr_t base = base_text == NULL ? 0 : strtoul(base_text, NULL, 16);
+	uintptr_t low, high, own_low = 0, own_high = 0;
+	bool is_own = false;
+	char line[256], own[256];
+	size_t kib = 0;
+
+	while (line_next(&all, line, sizeof line)) {
+		if (!is_mapping(line, &low, &high)) {
+			if (is_own)
+				kib += field_kib(line, "Anonymous:");
+			continue;
+		}
+		while (low >= base && own_high <= low - base &&
+		       line_next(&maps, own, sizeof own))
+			is_mapping(own, &own_low, &own_high);
+		is_own = low >= base && own_low <= low - base &&
+			 low - base < own_high;
+	}
+	close(maps.fd);
+	close(all.fd);
+	/* It has a stack at least. */
+	if (kib == 0)
+		abort();
+	return kib * KIB;
+}
+
 size_t
 resident_bytes(void)
 {
 	char text[4096];
 
+	if (getenv("TRI_EMULATOR") != NULL)
+		return resident_bytes_emulated();
 	/* Exact, where statm lags behind by some pages per CPU. */
 	if (read_file("/proc/self/smaps_rollup", text, sizeof text))
 		return field_kib(text, "\nAnonymous:") * KIB;
