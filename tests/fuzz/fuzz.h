@@ -40,8 +40,8 @@ take_byte(struct input *in)
 	if (in->left == 0)
 		return 0;
 	in->left--;
-	/* `left` bytes are there, whatever the analyzer has lost sight of.
-	 * NOLINTNEXTLINE(clang-analyzer-core.uninitialized.UndefReturn) */
+	/* `left` bytes are there, whatever the analyzer has lost sight of. */
+	/* NOLINTNEXTLINE(clang-analyzer-core.uninitialized.UndefReturn) */
 	return *in->at++;
 }
 
