@@ -26,9 +26,9 @@
 #include "control/dump.h"
 #include "control/stats.h"
 #include "control/trim.h"
-#include "heap/guard.h"
 #include "life.h"
 #include "life_blocks.h"
+#include "life_misuse.h"
 #include "os/memory.h"
 #include "os/stack.h"
 #include "pages/bell.h"
@@ -181,79 +181,6 @@ live_in_a_child(void)
 	}
 	must(waitpid(pid, &status, 0) == pid);
 	must(status == 0);
-}
-
-/* --- guarded blocks ------------------------------------------------------------------------- */
-
-enum { HANDLED = 3, UNSEEN };
-
-static void
-end_by_handler(int number)
-{
-	(void)number;
-	_exit(HANDLED);
-}
-
-/* Of two or three hundred slots one is free soon. */
-static void *
-take_guarded(void)
-{
-	for (int i = 0; i < 1000; i++) {
-		char *p = malloc(100);
-
-		if (p != NULL && guard_owns(p))
-			return p;
-		free(p);
-	}
-	return NULL;
-}
-
-enum misuse { WITH_HANDLER, WITHOUT, SENT, FREED_TWICE, NMISUSES };
-
-/* Reads what it has freed; or is sent what that would bring. */
-static _Noreturn void
-misuse_a_guarded_block(enum misuse kind)
-{
-	const volatile char *p;
-	void *volatile twice = malloc(20000);
-
-	alarm(20);
-	if (kind == WITH_HANDLER)
-		signal(SIGSEGV, end_by_handler);
-	if (kind == SENT)
-		raise(SIGSEGV);
-	free(twice);
-	if (kind == FREED_TWICE)
-		free(twice);
-	p = take_guarded();
-	if (p == NULL)
-		_exit(UNSEEN);
-	free((void *)(uintptr_t)p);
-	(void)*p;
-	_exit(UNSEEN);
-}
-
-/*
- * A fault is told, and goes to whom it is for. may_fail: or nobody sees it, or
- * the kernel does not let the library have it its way.
- */
-static void
-live_with_misuses(bool may_fail)
-{
-	for (int kind = 0; guard_is_on() && kind < NMISUSES; kind++) {
-		int status = -1, due = kind == WITH_HANDLER  ? HANDLED << 8
-				       : kind == FREED_TWICE ? SIGABRT
-							     : SIGSEGV;
-		pid_t pid = fork();
-
-		must(pid >= 0);
-		if (pid == 0)
-			misuse_a_guarded_block((enum misuse)kind);
-		must(waitpid(pid, &status, 0) == pid);
-		must(status == due ||
-		     (may_fail && (status == SIGSEGV || status == SIGABRT ||
-				   status == UNSEEN << 8)));
-	}
 }
 
 /* --- what is asked and told ---------------------------------------------------------------- */

@@ -16,25 +16,8 @@
 #include <string.h>
 
 #include "base/base.h"
+#include "life_must.h"
 #include "wraps.h"
-
-/* No stdio: it allocates. */
-#define must(cond)                                                       \
-	do {                                                             \
-		if (!(cond)) {                                           \
-			orders_end();                                    \
-			dprintf(STDERR_FILENO, "%s:%d: %s (errno %d)\n", \
-				__FILE__, __LINE__, #cond, errno);       \
-			abort();                                         \
-		}                                                        \
-	} while (0)
-
-static void
-orders_end(void)
-{
-	if (orders_of_this_run() != NULL)
-		atomic_store(&orders_of_this_run()->is_on, false);
-}
 
 /* --- blocks ----------------------------------------------------------------------- */
 

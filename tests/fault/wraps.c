@@ -240,6 +240,7 @@ static const struct by_number by_number[] = {
 	BY_NUMBER(recvfrom, ECONNRESET),   BY_NUMBER(rt_sigaction, EPERM),
 	BY_NUMBER(rt_sigprocmask, EFAULT), BY_NUMBER(sendto, EPIPE),
 	BY_NUMBER(socket, EMFILE),         BY_NUMBER(tgkill, EPERM),
+	BY_NUMBER(timer_create, EAGAIN),   BY_NUMBER(timer_settime, EINVAL),
 	BY_NUMBER(write, ENOSPC),
 };
 
