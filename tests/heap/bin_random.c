@@ -6,6 +6,8 @@
  * purge_ranges() is wrapped at link time: what it is given reads as zero when
  * it returns, or is refused, and meanwhile everything goes on.
  */
+#include <inttypes.h>
+
 #include "heap/bins.h"
 
 #define ROUNDS 10000u
@@ -206,9 +208,9 @@ rounds(size_t size)
 			check_resident(bin_at(i / 64 & 1));
 	}
 	print_message("# %zu bytes: %zu purges, %zu refused in part; "
-		      "%llu pages taken again\n",
+		      "%" PRIu64 " pages taken again\n",
 		      size, npurges, nrefusals,
-		      (unsigned long long)(bin.nrefaults + other.nrefaults));
+		      bin.nrefaults + other.nrefaults);
 	/* A slab that is one page of the kernel's goes as a whole, or not. */
 	if ((size_t)sysconf(_SC_PAGESIZE) < SLAB_BYTES) {
 		assert_true(npurges > 0);
