@@ -359,11 +359,36 @@ use_shared(void *arg)
 	return NULL;
 }
 
-/* The child's copy is one that nobody was in the middle of. */
+enum { CHILDREN = 200, CHILD_KEEPS_ARENA = 7 };
+
+/*
+ * Uses and ends what the parent's threads were using. Pages that one of them had
+ * taken for a slab, and not listed yet, are nobody's in a child: then the arena
+ * cannot be ended there, and nothing else is wrong.
+ */
+static _Noreturn void
+go_on_in_a_child(void)
+{
+	int flags = X_TCACHE(shared_cache);
+	unsigned a = make_arena();
+
+	x.dallocx(x.mallocx(200, X_ARENA(shared_arena) | flags), flags);
+	x.mallocx(5000, X_ARENA(a) | flags);
+	if (arena_do("arena.%u.reset", shared_arena) != 0)
+		_exit(1);
+	end_arena(a);
+	end_cache(shared_cache);
+	_exit(arena_do("arena.%u.destroy", shared_arena) == 0
+		      ? 0
+		      : CHILD_KEEPS_ARENA);
+}
+
+/* The child's copy is one that nobody was in the middle of, but for that. */
 static void
 a_child_goes_on_with_arenas_and_caches(void)
 {
 	pthread_t threads[4];
+	int nkept = 0;
 
 	made_load();
 	shared_arena = make_arena();
@@ -371,27 +396,21 @@ a_child_goes_on_with_arenas_and_caches(void)
 	for (int i = 0; i < 4; i++)
 		expect(pthread_create(&threads[i], NULL, use_shared, NULL) ==
 		       0);
-	for (int i = 0; i < 200; i++) {
+	for (int i = 0; i < CHILDREN; i++) {
 		int status;
 		pid_t pid = fork();
 
 		expect(pid >= 0);
-		if (pid == 0) {
-			int flags = X_TCACHE(shared_cache);
-			unsigned a = make_arena();
-
-			x.dallocx(x.mallocx(200, X_ARENA(shared_arena) | flags),
-				  flags);
-			x.mallocx(5000, X_ARENA(a) | flags);
-			if (arena_do("arena.%u.reset", shared_arena) != 0)
-				_exit(1);
-			end_arena(a);
-			end_cache(shared_cache);
-			end_arena(shared_arena);
-			_exit(0);
-		}
-		expect(waitpid(pid, &status, 0) == pid && status == 0);
+		if (pid == 0)
+			go_on_in_a_child();
+		expect(waitpid(pid, &status, 0) == pid && WIFEXITED(status));
+		expect_for(WEXITSTATUS(status) == 0 ||
+				   WEXITSTATUS(status) == CHILD_KEEPS_ARENA,
+			   "%d", WEXITSTATUS(status));
+		nkept += WEXITSTATUS(status) == CHILD_KEEPS_ARENA;
 	}
+	/* Seen one in 6,000 times on busy CPUs. */
+	expect_for(nkept <= CHILDREN / 20, "%d of %d", nkept, CHILDREN);
 	atomic_store(&is_over, true);
 	for (int i = 0; i < 4; i++)
 		pthread_join(threads[i], NULL);
