@@ -333,6 +333,8 @@ main(int argc, char **argv)
 	load.fill_ms = (uint64_t)options[FILL_MS].value;
 	load.lull_ms = (uint64_t)options[LULL_MS].value;
 	load.is_dry = options[DRY].value != 0;
+	if (load.is_dry)
+		load.fill_ms = load.lull_ms = 0;
 	if (load.ngroups < 2 || load.nthreads % load.ngroups != 0)
 		bench_die("threads do not fall into groups");
 	load_init(&load);

@@ -7,7 +7,7 @@
  * outside. The first mark is "start" (all threads run, nothing is allocated),
  * the last one "end": then the program waits until its standard input ends.
  *
- * Above   burst.c, fragments.c, sawtooth.c, latency.c
+ * Above   all scenarios
  * Always  memory of the scenario's own is mapped and written to before "start",
  *         so that what is resident beyond that mark is the allocator's
  */

@@ -232,10 +232,9 @@ JVM = (
 FACTOR = 1.3
 
 
-def pressure(name, title, factor, targets):
+def within(name, title, command, targets):
     return Scenario(
-        name, title,
-        confined(factor, "pressure", quick=("--phases", 8, "--fill", 500)),
+        name, title, command,
         # What it does after the start is told by its end; it may not live so long.
         readings=(Reading("begin", "start"),),
         columns=(
@@ -250,16 +249,37 @@ def pressure(name, title, factor, targets):
         targets=targets, timeout_s=300, warm_bytes=GB, why_not=cgroup.why_not)
 
 
+SURVIVES = NeverAbove("killed", 0, "it runs to its end", "count")
+
+
+def bursts(factor):
+    return confined(factor, "pressure", quick=("--phases", 8, "--fill", 500))
+
+
 PRESSURE = (
-    pressure("pressure", f"Bursts of 128 threads within {FACTOR} times what is alive at most",
-             FACTOR, (
-                 NeverAbove("killed", 0, "it runs to its end", "count"),
-                 PeerAtLeast(BASELINE, "killed", 1, "glibc does not", "count"),
-             )),
-    pressure("pressure_free", "The same bursts without a limit", 0, ()),
+    within("pressure", f"Bursts of 128 threads within {FACTOR} times what is alive at most",
+           bursts(FACTOR), (
+               SURVIVES,
+               PeerAtLeast(BASELINE, "killed", 1, "glibc does not", "count"),
+           )),
+    within("pressure_free", "The same bursts without a limit", bursts(0), ()),
 )
 
 
-SCENARIOS = (*BURSTS, FRAGMENTS, SAWTOOTH, LATENCY, WAKEUPS, *JVM, *PRESSURE)
+## beside: a limit that other memory leaves little of
+
+def beside(percent, replacements):
+    return within(
+        f"beside_{percent}",
+        f"4 threads replace blocks of 32 to 232 KiB, {percent} % below the limit",
+        confined(1 + percent / 100, "beside", "--replacements", replacements,
+                 quick=("--replacements", replacements, "--waves", 4)),
+        (SURVIVES,))
+
+
+BESIDE = (beside(11, 25_000), beside(6, 25_000), beside(4, 10_000))
+
+
+SCENARIOS = (*BURSTS, FRAGMENTS, SAWTOOTH, LATENCY, WAKEUPS, *JVM, *PRESSURE, *BESIDE)
 
 __all__ = ["Column", "Context", "Reading", "SCENARIOS", "Scenario", "program"]
