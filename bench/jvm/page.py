@@ -102,7 +102,7 @@ def document(findings, folder):
         '<meta name="viewport" content="width=device-width">',
         f"<title>{SUBJECT}: results</title><style>{STYLE}</style></head><body>",
         "<h1>Real programs on a JVM</h1>",
-        f'<p class="faint">{html.escape(settings["started"])}, {summary.rounds_words(about)}, '
+        f'<p class="faint">{summary.days_words(about)}, {summary.rounds_words(about)}, '
         f'{settings["form"]} form. {inline(summary.others_sentence(about))} '
         f'{inline(summary.days_sentence(about))}</p>',
         f"<nav>{links}</nav>",

@@ -80,13 +80,23 @@ def others_sentence(document):
             f"(`{worst}`); more than {verdicts.BUSY:.0%} in {busy} of them.")
 
 
-def days_sentence(document):
-    """Where runs are of several days, which allocators' are of which."""
+def runs_by_day(document):
+    """{day: {allocator: number of runs}} of those that are compared."""
     days, of_all = {}, document["settings"]["started"].split()[0]
     for key, run in document["runs"].items():
         name = key.split("/")[2]
         if "figures" in run and not is_aside(name):
             days.setdefault(run.get("day", of_all), Counter())[name] += 1
+    return days
+
+
+def days_words(document):
+    return " and ".join(sorted(runs_by_day(document)))
+
+
+def days_sentence(document):
+    """Where runs are of several days, which allocators' are of which."""
+    days = runs_by_day(document)
     if len(days) < 2:
         return ""
     parts = []
@@ -232,7 +242,7 @@ def markdown(findings):
         "# Results", "",
         f"Loads on a JVM, most of them real programs, on {len(document['allocators'])} allocators and "
         "settings of them, measured "
-        f"{settings['started']} in {rounds_words(document)}, {settings['form']} form. Written by "
+        f"{days_words(document)} in {rounds_words(document)}, {settings['form']} form. Written by "
         "`bench/jvm/results` from the measured figures; the reasons below are from [bench/jvm/reasons.md](bench/jvm/reasons.md).", "",
         " ".join(filter(None, (others_sentence(document), days_sentence(document)))), "",
         "## In short", "",
