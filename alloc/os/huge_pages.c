@@ -18,6 +18,12 @@ os_advise_huge(void *addr, size_t bytes, bool yes)
 }
 
 bool
+os_split_huge(void *addr, size_t bytes)
+{
+	return madvise(addr, bytes, MADV_FREE) == 0;
+}
+
+bool
 os_huge_by_default(void)
 {
 	char buf[64];

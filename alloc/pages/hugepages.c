@@ -4,6 +4,7 @@
 #include "hugepages.h"
 #include "../base/options.h"
 #include "../os/memory.h"
+#include "bell.h"
 
 void
 hugepages_advise(void *addr, size_t bytes)
@@ -28,11 +29,36 @@ are_made_by_default(void)
 	return now == 1;
 }
 
-void
-hugepages_forbid(struct chunk *c)
+static bool
+may_be_huge(const struct chunk *c)
 {
-	if (c->is_small_paged || option(thp) == THP_NEVER ||
-	    (option(thp) == THP_DEFAULT && !are_made_by_default()))
-		return;
+	return !c->is_small_paged && option(thp) != THP_NEVER &&
+	       (option(thp) == THP_ALWAYS || are_made_by_default());
+}
+
+/* True where it was not advised so before, and is now. */
+static bool
+forbid(struct chunk *c)
+{
+	if (!may_be_huge(c))
+		return false;
 	c->is_small_paged = os_advise_huge(c->base, CHUNK_BYTES, false);
+	return c->is_small_paged;
+}
+
+void
+hugepages_begin(struct chunk *c)
+{
+	/* One with dirty pages may be huge already, and has been counted. */
+	if (c->ndirty > 0 || !may_be_huge(c))
+		return;
+	if (!bell_says_near_limit() || !forbid(c))
+		bell_spend(CHUNK_NPAGES);
+}
+
+void
+hugepages_forbid(const struct os_range *range)
+{
+	if (forbid(region_chunk(region_find(range->addr), range->addr)))
+		os_split_huge(range->addr, range->bytes);
 }

@@ -2,7 +2,7 @@
  * hugepages.h -- the option `thp`, and holes that stay holes.
  *
  * Above   region, pagepool, heap/bin
- * Lock    hugepages_forbid: one caller at a time (a purge); the others none
+ * Lock    the chunk's: nobody else takes or purges it meanwhile; for advice none
  * Always  a chunk with is_small_paged was advised against huge pages
  *
  * Where the kernel makes huge pages of all memory, khugepaged fills the hole
@@ -13,16 +13,27 @@
  * advice splits the kernel's mapping, hence it is given only where huge pages
  * are made: with thp:always, or by the system's setting. With thp:never all
  * our memory is advised against them once.
+ *
+ * A part of a huge page that is given back stays in the container's bill until
+ * the kernel, short of memory, splits the page; and the first page of a chunk
+ * that is touched costs the container all of it. So the page is split before
+ * the purge; a chunk that is begun with counts as all of its pages (and those
+ * that are taken of it then once more: a look at the limit comes too soon, never
+ * too late); and near the limit it is advised against huge pages beforehand.
  */
 #ifndef TRI_PAGES_HUGEPAGES_H
 #define TRI_PAGES_HUGEPAGES_H
 
+#include "../os/os.h"
 #include "region.h"
 
 /* For newly mapped memory, chunks at a time: what the option says. */
 void hugepages_advise(void *addr, size_t bytes);
 
-/* Some pages of a chunk are about to be purged. */
-void hugepages_forbid(struct chunk *c);
+/* This part of a chunk is about to be purged, while others stay. */
+void hugepages_forbid(const struct os_range *range);
+
+/* A chunk is handed out of which pages may stay untouched. */
+void hugepages_begin(struct chunk *c);
 
 #endif

@@ -226,6 +226,9 @@ pagepool_take(size_t count, size_t alignment)
 	c = take_pooled_locked(count, alignment);
 	if (c == NULL)
 		c = take_new_locked(count, alignment);
+	/* All of those before the last one will be used. */
+	if (c != NULL)
+		hugepages_begin(&c[count - 1]);
 	lock_drop(&pool.lock, LOCK_MAP);
 	return c;
 }
@@ -320,11 +323,8 @@ purge_free_ranges(const struct os_range *ranges, size_t n,
 size_t
 purge_ranges(const struct os_range *ranges, size_t n, struct purge_stats *stats)
 {
-	for (size_t i = 0; i < n; i++) {
-		const void *addr = ranges[i].addr;
-
-		hugepages_forbid(region_chunk(region_find(addr), addr));
-	}
+	for (size_t i = 0; i < n; i++)
+		hugepages_forbid(&ranges[i]);
 	return purge_free_ranges(ranges, n, stats);
 }
 

@@ -6,6 +6,7 @@
  */
 #include "base/options.h"
 #include "os/memory.h"
+#include "pages/bell.h"
 #include "pages/hugepages.h"
 #include "pages/pageheap.h"
 #include "unit.h"
@@ -208,6 +209,71 @@ a_free_chunk_keeps_the_advice_while_it_is_dirty(void)
 	assert_false(c->is_small_paged);
 }
 
+/* --- near the memory limit ----------------------------------------------------- */
+
+/* The first page of it that is touched brings 2 MiB. */
+static void
+a_chunk_that_is_begun_with_counts_as_all_of_its_pages(void)
+{
+	set(THP_DEFAULT, true);
+	bell_allow(10000);
+	take(10);
+	assert_int_equal(atomic_load(&bell_budget),
+			 10000 - CHUNK_NPAGES - 10);
+	/* The next run is of the same one. */
+	take(10);
+	assert_int_equal(atomic_load(&bell_budget),
+			 10000 - CHUNK_NPAGES - 20);
+	assert_int_equal(nsaid, 0);
+}
+
+static void
+without_huge_pages_it_counts_as_those_that_are_taken(void)
+{
+	set(THP_DEFAULT, false);
+	bell_allow(10000);
+	take(10);
+	assert_int_equal(atomic_load(&bell_budget), 10000 - 10);
+}
+
+static void
+near_the_limit_it_is_advised_against_huge_pages(void)
+{
+	char *p, *q;
+
+	set(THP_DEFAULT, true);
+	take(10);
+	bell_near_limit(true);
+	bell_allow(10000);
+	p = take(CHUNK_NPAGES - 5);
+	expect_said(chunk_of(p)->base, CHUNK_BYTES, false);
+	assert_true(chunk_of(p)->is_small_paged);
+	assert_int_equal(atomic_load(&bell_budget), 10000 - CHUNK_NPAGES + 5);
+	/* Of several the last one, of which not all may be used. */
+	p = take(2 * CHUNK_NPAGES + 1);
+	q = p + 2 * CHUNK_BYTES;
+	expect_said(chunk_of(q)->base, CHUNK_BYTES, false);
+	assert_false(chunk_of(p)->is_small_paged);
+	bell_near_limit(false);
+	take(CHUNK_NPAGES);
+	assert_int_equal(nsaid, 0);
+}
+
+/* It may be a huge page already: that is split when it is purged. */
+static void
+near_the_limit_a_dirty_chunk_is_left_as_it_is(void)
+{
+	char *p;
+
+	set(THP_DEFAULT, true);
+	p = take(10);
+	memset(p, 1, 10 * PAGE_BYTES);
+	pageheap_free(p, 10);
+	bell_near_limit(true);
+	assert_ptr_equal(take(20), p);
+	assert_int_equal(nsaid, 0);
+}
+
 /* --- never, always ------------------------------------------------------------------ */
 
 static void
@@ -314,6 +380,10 @@ main(void)
 		alone(a_free_chunk_forgets_the_advice),
 		alone(a_clean_chunk_forgets_the_advice_too),
 		alone(a_free_chunk_keeps_the_advice_while_it_is_dirty),
+		alone(a_chunk_that_is_begun_with_counts_as_all_of_its_pages),
+		alone(without_huge_pages_it_counts_as_those_that_are_taken),
+		alone(near_the_limit_it_is_advised_against_huge_pages),
+		alone(near_the_limit_a_dirty_chunk_is_left_as_it_is),
 		alone(never_advises_against_all_memory_at_once),
 		alone(always_advises_all_memory_for_them_and_chunks_with_holes_against),
 		alone(memory_from_before_the_options_is_advised_when_they_are_known),

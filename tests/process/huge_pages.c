@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "case.h"
+#include "group.h"
 #include "info.h"
 #include "memory.h"
 #include "system.h"
@@ -183,6 +184,29 @@ with_always_a_chunk_that_was_wholly_free_may_have_them_again(void)
 	expect_for(nsmall <= 64, "%zu of %d blocks", nsmall, N_BLOCKS);
 }
 
+/* --- what a container pays ------------------------------------------------------------ */
+
+/*
+ * MADV_DONTNEED alone takes a part of a huge page out of the process and leaves
+ * it in the group's bill, until the kernel looks for memory.
+ */
+static void
+what_is_given_back_of_huge_pages_is_out_of_the_bill(void)
+{
+	size_t before = group_read(GROUP_USAGE), now;
+	char *survivor;
+
+	alloc_blocks();
+	if (mapping_of(blocks[N_BLOCKS / 2]).huge < 16 * MIB)
+		case_skipped("the kernel had no huge pages");
+	survivor = make_holes();
+	malloc_trim(0);
+	expect(*survivor == 1);
+	now = group_read(GROUP_USAGE);
+	expect_for(now <= before + N_BLOCKS / 32 * 64 * KIB + 3 * MIB,
+		   "%zu KiB before, %zu KiB after", before / KIB, now / KIB);
+}
+
 /* --- statistics ------------------------------------------------------------------------ */
 
 static void
@@ -314,6 +338,8 @@ main(int argc, char **argv)
 		     .conf = "thp:always,decay_ms:-1"),
 		CASE(with_always_a_chunk_that_was_wholly_free_may_have_them_again,
 		     .conf = "thp:always,decay_ms:-1"),
+		CASE(what_is_given_back_of_huge_pages_is_out_of_the_bill,
+		     .conf = "thp:always,decay_ms:-1", .memory_limit = GIB),
 		CASE(statistics_count_the_bytes_in_huge_pages,
 		     .conf = "thp:always,decay_ms:-1",
 		     .says_somewhere = "^  in huge pages  +[1-9][0-9]+ bytes$"),
