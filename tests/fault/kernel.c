@@ -47,6 +47,7 @@
 #define NTRIES      6
 #define SECONDS_MAX 30
 #define ERR_BYTES   400
+#define COUNT_MAX   5000u
 
 /* --- one run ------------------------------------------------------------------ */
 
@@ -107,6 +108,13 @@ note_way(struct known *k, unsigned life, const struct orders *o)
 		atomic_store(&k->way[life][i].count, 0);
 }
 
+/* It may spin in that one, too. */
+static unsigned
+bounded(unsigned n)
+{
+	return n < COUNT_MAX ? n : COUNT_MAX;
+}
+
 static void
 learn(const struct run *r)
 {
@@ -118,10 +126,14 @@ learn(const struct run *r)
 		if (place == 0)
 			return;
 		k = know(place, s->name);
-		if (k->count[r->life] == 0 && atomic_load(&s->count) > 0)
+		/*
+		 * Of the run that came there first alone: where a wait fails
+		 * for good a thread spins, and calls by the hundred thousand.
+		 */
+		if (k->count[r->life] == 0 && atomic_load(&s->count) > 0) {
 			note_way(k, r->life, r->orders);
-		if (k->count[r->life] < atomic_load(&s->count))
-			k->count[r->life] = atomic_load(&s->count);
+			k->count[r->life] = bounded(atomic_load(&s->count));
+		}
 		k->nfails += atomic_load(&s->nfails) > 0;
 	}
 }
