@@ -218,12 +218,10 @@ a_chunk_that_is_begun_with_counts_as_all_of_its_pages(void)
 	set(THP_DEFAULT, true);
 	bell_allow(10000);
 	take(10);
-	assert_int_equal(atomic_load(&bell_budget),
-			 10000 - CHUNK_NPAGES - 10);
+	assert_int_equal(atomic_load(&bell_budget), 10000 - CHUNK_NPAGES - 10);
 	/* The next run is of the same one. */
 	take(10);
-	assert_int_equal(atomic_load(&bell_budget),
-			 10000 - CHUNK_NPAGES - 20);
+	assert_int_equal(atomic_load(&bell_budget), 10000 - CHUNK_NPAGES - 20);
 	assert_int_equal(nsaid, 0);
 }
 

@@ -76,6 +76,20 @@ def build_go(folder):
     return (path, None) if done.returncode == 0 else (None, "cgo cannot be built: " + done.stdout[-500:])
 
 
+def gdb_refuses(program):
+    """Some debuggers cannot write the registers of some processors back."""
+    if shutil.which("gdb") is None:
+        return "gdb was not found"
+    done = run(["gdb", "-q", "-nx", "-batch", "-ex", "set startup-with-shell off", "-ex", "break all_is_over",
+                "-ex", "run", "-ex", "print (int)getpid() > 0", program])
+    return None if re.search(r"^\$1 = (1|true)$", done.stdout, re.M) \
+        else "gdb cannot call a function here, without the library either: " + jemalloc.last_line(done.stdout)
+
+
+def strace_refuses():
+    return None if shutil.which("strace") else "strace was not found"
+
+
 def under_gdb(program):
     done = run(["gdb", "-q", "-nx", "-batch", "-ex", "set startup-with-shell off",
                 "-ex", "set environment LD_PRELOAD " + LIBRARY, "-ex", "set breakpoint pending on",
@@ -127,17 +141,13 @@ def try_cxx(report, folder):
         return
     report.sentence(names[0], preloaded([program], [r"^done$"]))
     report.sentence(names[1], preloaded([program, "exhaust"], [r"^done$"]))
-    for name, tool, check in ((names[2], "gdb", lambda: under_gdb(program)),
-                              (names[3], "strace", lambda: under_strace(program, folder))):
-        if shutil.which(tool) is None:
-            report.skip(name, "%s was not found" % tool)
+    for name, reason, check in ((names[2], gdb_refuses(program), lambda: under_gdb(program)),
+                                (names[3], strace_refuses(), lambda: under_strace(program, folder)),
+                                (names[4], perf_refuses(folder), lambda: under_perf(program, folder))):
+        if reason:
+            report.skip(name, reason)
         else:
             report.sentence(name, check())
-    reason = perf_refuses(folder)
-    if reason:
-        report.skip(names[4], reason)
-    else:
-        report.sentence(names[4], under_perf(program, folder))
 
 
 def try_go(report, folder):
