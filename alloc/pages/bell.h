@@ -83,14 +83,21 @@ void bell_warn_slow(void);
 /* npages more may become resident from now on; BELL_NO_BUDGET: any number. */
 void bell_allow(int64_t npages);
 
+/* False where any number may be. */
+ALWAYS_INLINE bool
+bell_has_budget(void)
+{
+	/* Relaxed: a hint that carries no data. */
+	return atomic_load_explicit(&bell_budget, memory_order_relaxed) !=
+	       BELL_NO_BUDGET;
+}
+
 /* Fresh pages were handed out. A lock may be held. */
 ALWAYS_INLINE void
 bell_spend(size_t npages)
 {
-	/* Relaxed: a hint that carries no data. */
-	if (npages > 0 &&
-	    atomic_load_explicit(&bell_budget, memory_order_relaxed) !=
-		    BELL_NO_BUDGET)
+	/* Relaxed: as above. */
+	if (npages > 0 && bell_has_budget())
 		atomic_fetch_sub_explicit(&bell_budget, (int64_t)npages,
 					  memory_order_relaxed);
 }

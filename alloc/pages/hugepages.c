@@ -49,8 +49,14 @@ forbid(struct chunk *c)
 void
 hugepages_begin(struct chunk *c)
 {
-	/* One with dirty pages may be huge already, and has been counted. */
-	if (c->ndirty > 0 || !may_be_huge(c))
+	bool matters = bell_has_budget() || bell_says_near_limit();
+
+	/*
+	 * One with dirty pages may be huge already, and has been counted. The
+	 * system is asked where it matters alone: not by each process that
+	 * starts.
+	 */
+	if (!matters || c->ndirty > 0 || !may_be_huge(c))
 		return;
 	if (!bell_says_near_limit() || !forbid(c))
 		bell_spend(CHUNK_NPAGES);
