@@ -64,7 +64,7 @@ bool os_advise_huge(void *addr, size_t bytes, bool yes);
  * Has the kernel split the huge page that a part of one, about to be purged, is
  * in: MADV_DONTNEED alone gives a part's memory back only when the kernel looks
  * for some. What is in the part is lost (MADV_FREE; Linux 4.5). False where it
- * is refused; 10 us for a huge page.
+ * is refused, or the range is not of whole pages; 10 us for a huge page.
  */
 bool os_split_huge(void *addr, size_t bytes);
 

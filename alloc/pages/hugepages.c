@@ -47,8 +47,9 @@ forbid(struct chunk *c)
 }
 
 void
-hugepages_begin(struct chunk *c)
+hugepages_begin(struct chunk *first, size_t count)
 {
+	struct chunk *c = first != NULL ? &first[count - 1] : NULL;
 	bool matters = bell_has_budget() || bell_says_near_limit();
 
 	/*
@@ -56,10 +57,17 @@ hugepages_begin(struct chunk *c)
 	 * system is asked where it matters alone: not by each process that
 	 * starts.
 	 */
-	if (!matters || c->ndirty > 0 || !may_be_huge(c))
+	if (c == NULL || !matters || c->ndirty > 0 || !may_be_huge(c))
 		return;
 	if (!bell_says_near_limit() || !forbid(c))
 		bell_spend(CHUNK_NPAGES);
+}
+
+void
+hugepages_purge_rest(struct chunk *c, size_t nwent)
+{
+	if (nwent > 0 && nwent < CHUNK_NPAGES && may_be_huge(c))
+		os_purge(c->base, CHUNK_BYTES);
 }
 
 void

@@ -33,7 +33,14 @@ void hugepages_advise(void *addr, size_t bytes);
 /* This part of a chunk is about to be purged, while others stay. */
 void hugepages_forbid(const struct os_range *range);
 
-/* A chunk is handed out of which pages may stay untouched. */
-void hugepages_begin(struct chunk *c);
+/*
+ * The dirty pages of a chunk of the pool have gone, so many. Others, which
+ * nobody took, may be there all the same: they came with a huge page.
+ */
+void hugepages_purge_rest(struct chunk *c, size_t nwent);
+
+/* So many chunks are handed out, of the last of which pages may stay untouched;
+ * or NULL. */
+void hugepages_begin(struct chunk *first, size_t count);
 
 #endif

@@ -226,9 +226,7 @@ pagepool_take(size_t count, size_t alignment)
 	c = take_pooled_locked(count, alignment);
 	if (c == NULL)
 		c = take_new_locked(count, alignment);
-	/* All of those before the last one will be used. */
-	if (c != NULL)
-		hugepages_begin(&c[count - 1]);
+	hugepages_begin(c, count);
 	lock_drop(&pool.lock, LOCK_MAP);
 	return c;
 }
@@ -264,6 +262,7 @@ pagepool_take_at(struct chunk *c, size_t count)
 		       commit_locked(r, index, count);
 		if (fits)
 			remove_locked(r, index, count);
+		hugepages_begin(fits ? c : NULL, count);
 	}
 	lock_drop(&pool.lock, LOCK_MAP);
 	return fits;
@@ -341,6 +340,7 @@ void
 pagepool_note_moved(struct chunk *c, bool is_first)
 {
 	c->has_moved_pages = true;
+	c->is_small_paged = false; /* of that mapping nothing is known */
 	if (!is_first || c->is_moved_first)
 		return;
 	c->is_moved_first = true;
@@ -445,7 +445,10 @@ purge_chunk(struct chunk *c, bool only_stale, bool only_age,
 	while (!is_over)
 		npages += purge_batch(c, only_stale, only_age ? 0 : BATCH,
 				      &is_over, stats);
-	return c->ndirty > 0 ? npages : npages + care_for_clean(c, stats);
+	if (c->ndirty > 0)
+		return npages;
+	hugepages_purge_rest(c, npages);
+	return npages + care_for_clean(c, stats);
 }
 
 /* Takes the next dirty chunk at or after *index out of the pool. */

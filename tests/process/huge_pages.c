@@ -184,6 +184,31 @@ with_always_a_chunk_that_was_wholly_free_may_have_them_again(void)
 	expect_for(nsmall <= 64, "%zu of %d blocks", nsmall, N_BLOCKS);
 }
 
+/*
+ * A block of a little more than a huge page touches two of them: what it leaves
+ * of the second is in nobody's books.
+ */
+static void
+free_chunks_keep_nothing_of_their_huge_pages(void)
+{
+	enum { N = 50 };
+	size_t before = resident_bytes(), n = HUGE_BYTES + 64 * KIB;
+	char *p[N];
+
+	for (size_t i = 0; i < N; i++) {
+		p[i] = malloc(hide_size(n));
+		expect(p[i] != NULL);
+		memset(p[i], 1, n);
+	}
+	if (mapping_of(p[N / 2]).huge < 64 * MIB)
+		case_skipped("the kernel had no huge pages");
+	for (size_t i = 0; i < N; i++)
+		free(p[i]);
+	malloc_trim(0);
+	expect_for(resident_bytes() <= before + 3 * MIB, "%zu KiB, before %zu",
+		   resident_bytes() / KIB, before / KIB);
+}
+
 /* --- what a container pays ------------------------------------------------------------ */
 
 /*
@@ -337,6 +362,8 @@ main(int argc, char **argv)
 		CASE(with_always_a_chunk_with_holes_is_advised_against_them,
 		     .conf = "thp:always,decay_ms:-1"),
 		CASE(with_always_a_chunk_that_was_wholly_free_may_have_them_again,
+		     .conf = "thp:always,decay_ms:-1"),
+		CASE(free_chunks_keep_nothing_of_their_huge_pages,
 		     .conf = "thp:always,decay_ms:-1"),
 		CASE(what_is_given_back_of_huge_pages_is_out_of_the_bill,
 		     .conf = "thp:always,decay_ms:-1", .memory_limit = GIB),
