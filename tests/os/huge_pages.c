@@ -196,6 +196,23 @@ advice_is_heard_and_a_new_mapping_forgets_it(void **state)
 	os_release(p, 3 * HUGE_BYTES);
 }
 
+/* What lies beside it is somebody's. */
+static void
+a_split_is_of_whole_pages_or_refused(void **state)
+{
+	char *p = guarded_map(HUGE_BYTES);
+
+	(void)state;
+	memset(p, 7, 2 * PAGE_BYTES);
+	assert_false(os_split_huge(p, PAGE_BYTES + 1));
+	assert_false(os_split_huge(p + 1, PAGE_BYTES));
+	assert_int_equal(p[PAGE_BYTES], 7);
+	assert_true(os_split_huge(p, os_page_bytes()));
+	assert_true(os_purge(p, os_page_bytes()));
+	assert_int_equal(p[0], 0);
+	os_release(p - HUGE_BYTES, 3 * HUGE_BYTES);
+}
+
 static void
 advice_about_what_is_not_mapped_is_refused(void **state)
 {
@@ -238,6 +255,7 @@ main(void)
 		in_tree(without_smaps_nothing_is_known),
 		cmocka_unit_test(residence_agrees_with_mincore),
 		cmocka_unit_test(advice_is_heard_and_a_new_mapping_forgets_it),
+		cmocka_unit_test(a_split_is_of_whole_pages_or_refused),
 		cmocka_unit_test(advice_about_what_is_not_mapped_is_refused),
 		cmocka_unit_test(huge_pages_are_resident_as_such),
 	};

@@ -259,6 +259,21 @@ near_the_limit_it_is_advised_against_huge_pages(void)
 	assert_int_equal(nsaid, 0);
 }
 
+static void
+near_the_limit_so_are_chunks_that_a_run_grows_into(void)
+{
+	char *p;
+
+	set(THP_DEFAULT, true);
+	p = take(3 * CHUNK_NPAGES);
+	pageheap_free(p + CHUNK_BYTES, 2 * CHUNK_NPAGES);
+	pagepool_purge(false, SIZE_MAX);
+	assert_int_equal(nsaid, 0);
+	bell_near_limit(true);
+	assert_true(pageheap_extend(p, CHUNK_NPAGES, CHUNK_NPAGES + 5));
+	expect_said(p + 2 * CHUNK_BYTES, CHUNK_BYTES, false);
+}
+
 /* It may be a huge page already: that is split when it is purged. */
 static void
 near_the_limit_a_dirty_chunk_is_left_as_it_is(void)
@@ -383,6 +398,7 @@ main(void)
 		alone(a_chunk_that_is_begun_with_counts_as_all_of_its_pages),
 		alone(without_huge_pages_it_counts_as_those_that_are_taken),
 		alone(near_the_limit_it_is_advised_against_huge_pages),
+		alone(near_the_limit_so_are_chunks_that_a_run_grows_into),
 		alone(near_the_limit_a_dirty_chunk_is_left_as_it_is),
 		alone(never_advises_against_all_memory_at_once),
 		alone(always_advises_all_memory_for_them_and_chunks_with_holes_against),
