@@ -7,5 +7,5 @@
 #define DUMP_TEXT   text
 
 #define OPTION(name, kind, value, min, max, unit, help) \
-	ROW@name@kind@value@min@max@unit@help
+	ROW @name @kind @value @min @max @unit @help
 #include "../alloc/base/options.def"

@@ -18,14 +18,6 @@ os_advise_huge(void *addr, size_t bytes, bool yes)
 }
 
 bool
-os_split_huge(void *addr, size_t bytes)
-{
-	/* The kernel would round a length up, and lose what lies beside. */
-	return (((uintptr_t)addr | bytes) & (os_page_bytes() - 1)) == 0 &&
-	       madvise(addr, bytes, MADV_FREE) == 0;
-}
-
-bool
 os_huge_by_default(void)
 {
 	char buf[64];

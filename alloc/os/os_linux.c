@@ -18,6 +18,7 @@
 
 #include "../base/check.h"
 #include "guarded.h"
+#include "memory.h"
 
 /*
  * Not MAP_NORESERVE: inaccessible memory is not charged anyway, and with that
@@ -204,6 +205,13 @@ os_purge(void *addr, size_t bytes)
 	/* Memory locked by mlockall; Linux 5.18 can give it back as well. */
 	return errno == EINVAL &&
 	       madvise(addr, bytes, MADV_DONTNEED_LOCKED) == 0;
+}
+
+bool
+os_split_huge(void *addr, size_t bytes)
+{
+	return is_whole_pages(addr, bytes) &&
+	       madvise(addr, bytes, MADV_FREE) == 0;
 }
 
 bool

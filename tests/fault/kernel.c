@@ -38,6 +38,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/base.h"
 #include "life.h"
 #include "must.h"
 #include "wraps.h"
@@ -108,13 +109,6 @@ note_way(struct known *k, unsigned life, const struct orders *o)
 		atomic_store(&k->way[life][i].count, 0);
 }
 
-/* It may spin in that one, too. */
-static unsigned
-bounded(unsigned n)
-{
-	return n < COUNT_MAX ? n : COUNT_MAX;
-}
-
 static void
 learn(const struct run *r)
 {
@@ -128,11 +122,13 @@ learn(const struct run *r)
 		k = know(place, s->name);
 		/*
 		 * Of the run that came there first alone: where a wait fails
-		 * for good a thread spins, and calls by the hundred thousand.
+		 * for good a thread spins, and calls by the hundred thousand;
+		 * in that run, too, it may.
 		 */
 		if (k->count[r->life] == 0 && atomic_load(&s->count) > 0) {
 			note_way(k, r->life, r->orders);
-			k->count[r->life] = bounded(atomic_load(&s->count));
+			k->count[r->life] = (unsigned)min_size(
+				atomic_load(&s->count), COUNT_MAX);
 		}
 		k->nfails += atomic_load(&s->nfails) > 0;
 	}

@@ -306,17 +306,24 @@ live_in_phases(void *i)
 
 /*
  * Each phase leaves others' sizes spread over all its memory, its threads fill
- * theirs as fast as they can, and the limit is 1.3 times what is alive at once.
+ * theirs as fast as they can, and the limit is a little more than is alive at once.
  * It survives or is killed: no more is asked.
  */
 static void
-a_load_in_bursts_that_fragments_lives_with_a_third_more_than_its_peak(void)
+live_in_bursts(size_t limit)
 {
+	expect(group_read(GROUP_LIMIT) == limit);
 	expect(pthread_barrier_init(&phase_barrier, NULL, N_THREADS) == 0);
 	crowd_run(N_THREADS, live_in_phases);
 	remark("%zu MiB at most, %zu live\n",
 	       group_read("memory.max_usage_in_bytes") / MIB,
 	       N_THREADS * LIVE_BYTES / MIB);
+}
+
+static void
+a_load_in_bursts_that_fragments_lives_with_a_third_more_than_its_peak(void)
+{
+	live_in_bursts(LIVE_LIMIT);
 }
 
 /* The case anew, in a child: a process asks once how the system is set. */
@@ -344,7 +351,7 @@ so_it_does_where_the_system_makes_huge_pages_of_everything(void)
 	struct switched *s;
 
 	if (getenv(SWITCHED) != NULL) {
-		a_load_in_bursts_that_fragments_lives_with_a_third_more_than_its_peak();
+		live_in_bursts(HUGE_LIMIT);
 		return;
 	}
 	s = system_switch_huge_pages("always");
